@@ -1,0 +1,1 @@
+"""Findings to questions: label rules, splits, hard negatives, wordings, and the finished folder."""

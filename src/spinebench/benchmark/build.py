@@ -1,0 +1,342 @@
+"""Folders of images to a benchmark folder: read, label, standardise, split, ask, account, write."""
+
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+import spinebench
+from spinebench.anatomy.diseases import CLASSES
+from spinebench.benchmark.bundle import EMBEDDING_SCHEMA
+from spinebench.benchmark.embed import DEFAULT_EMBEDDER, load_embedder
+from spinebench.benchmark.labels import Labelled, load_label_rule
+from spinebench.benchmark.negatives import LIBRARY_PER_DISEASE, choose_negatives
+from spinebench.benchmark.pictures import Picture, PictureJob, read_picture
+from spinebench.benchmark.questions import (
+    DEFAULT_POOL,
+    QuestionPool,
+    load_question_pool,
+    write_diagnosis_question,
+    write_localization_question,
+)
+from spinebench.benchmark.split import SplitShares, check_no_crossing, split_of_patient
+from spinebench.engine import Engine
+from spinebench.errors import UsageError
+from spinebench.imaging.standard import DEFAULT_POLICY
+from spinebench.records import Finding, Image, Question, Reject, Split, sha256_of_json
+from spinebench.sources.base import Reading
+from spinebench.sources.registry import SOURCES
+from spinebench.tables import (
+    merged_rejects,
+    sha256_of_file,
+    write_frame,
+    write_json,
+    write_table,
+)
+
+Drop = tuple[str, str]  # reason, detail
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """What decides the content of a benchmark, besides its sources."""
+
+    seed: int = 0
+    rule: str = "released"
+    embedder: str = DEFAULT_EMBEDDER
+    pool: str = DEFAULT_POOL
+    shares: SplitShares = field(default_factory=SplitShares)
+    library_per_disease: int = LIBRARY_PER_DISEASE
+    duplicates: Literal["fail", "drop"] = "fail"  # identical pixels in two images
+
+
+def build_benchmark(
+    folders: Mapping[str, Path], out: Path, *, options: BuildOptions, engine: Engine
+) -> dict[str, Any]:
+    """Manifest of the benchmark built in `out` from source folders by source name.
+
+    The same folders and options give the same bytes, whatever the engine. Nothing stands in `out`
+    until all of it is written. Raises UsageError for wrong folders or options, DataError if a
+    patient or identical pixels would lie in two splits.
+    """
+    check_output_folder(out)
+    rule = load_label_rule(options.rule)
+    pool = load_question_pool(options.pool)
+    load_embedder(options.embedder)
+    readings = [
+        SOURCES[name].read(folders[name], engine) for name in SOURCES if name in folders
+    ]
+    if not readings:
+        raise UsageError(f"no source folder given; there are: {', '.join(SOURCES)}")
+    partial = out.with_name(out.name + ".partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+
+    drops: dict[str, Drop] = {}  # by finding id
+    labels = _label_images(readings, rule_name=rule.name, drops=drops)
+    pictures = _read_pictures(readings, labels, partial, options, engine, drops)
+    pictures = _drop_duplicates(pictures, options.duplicates, labels, drops)
+    splits = {
+        picture.image.image_id: split_of_patient(
+            picture.image.patient_id, seed=options.seed, shares=options.shares
+        )
+        for picture in pictures
+    }
+    check_no_crossing((picture.image for picture in pictures), splits)
+    questions = _write_questions(pictures, labels, splits, pool, options, rule_name=rule.name)
+    _settle_accounts(readings, questions, drops)
+    manifest = _write_folder(partial, readings, pictures, questions, pool, options, rule.name)
+    if out.exists():
+        out.rmdir()  # empty, as checked
+    partial.replace(out)
+    return manifest
+
+
+def check_output_folder(out: Path) -> None:
+    """Raise UsageError unless `out` is free: a finished artefact is never written over."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} already exists and is not empty; choose another --out")
+
+
+def _label_images(
+    readings: Sequence[Reading], *, rule_name: str, drops: dict[str, Drop]
+) -> dict[str, Labelled]:
+    """Labels by image id; findings that the rule puts aside go to `drops`."""
+    rule = load_label_rule(rule_name)
+    labels: dict[str, Labelled] = {}
+    for reading in readings:
+        by_image: dict[str, list[Finding]] = defaultdict(list)
+        for finding in reading.findings:
+            by_image[finding.image_id].append(finding)
+        for image_id, findings in by_image.items():
+            decision = rule.decide(findings)
+            if decision.label is not None:
+                labels[image_id] = decision.label
+            for finding, reason, detail in decision.put_aside:
+                drops[finding.finding_id] = (reason, detail)
+    return labels
+
+
+def _read_pictures(
+    readings: Sequence[Reading],
+    labels: Mapping[str, Labelled],
+    folder: Path,
+    options: BuildOptions,
+    engine: Engine,
+    drops: dict[str, Drop],
+) -> list[Picture]:
+    """Standard pictures of all labelled images, by image id; unreadable ones go to `drops`."""
+    jobs = [
+        PictureJob(reading.root, reading.images[image_id], folder, options.embedder)
+        for reading in readings
+        for image_id in sorted(reading.images)
+        if image_id in labels
+    ]
+    pictures: list[Picture] = []
+    for result in engine.map(read_picture, jobs, label="reading images"):
+        if isinstance(result, Picture):
+            pictures.append(result)
+        else:
+            _drop_label(labels[result.image_id], (result.reason, result.detail), drops)
+    return sorted(pictures, key=lambda picture: picture.image.image_id)
+
+
+def _drop_label(label: Labelled, drop: Drop, drops: dict[str, Drop]) -> None:
+    drops.update(dict.fromkeys(label.finding_ids, drop))
+
+
+def _drop_duplicates(
+    pictures: list[Picture],
+    duplicates: Literal["fail", "drop"],
+    labels: Mapping[str, Labelled],
+    drops: dict[str, Drop],
+) -> list[Picture]:
+    """Only the first image of identical pixels, if asked so; else all (the check comes later)."""
+    if duplicates == "fail":
+        return pictures
+    first: dict[str, str] = {}
+    kept: list[Picture] = []
+    for picture in pictures:
+        image_id = picture.image.image_id
+        earlier = first.setdefault(picture.image.pixel_sha256, image_id)
+        if earlier == image_id:
+            kept.append(picture)
+        else:
+            _drop_label(labels[image_id], ("identical_pixels", f"as {earlier}"), drops)
+    return kept
+
+
+def _write_questions(
+    pictures: Sequence[Picture],
+    labels: Mapping[str, Labelled],
+    splits: Mapping[str, Split],
+    pool: QuestionPool,
+    options: BuildOptions,
+    *,
+    rule_name: str,
+) -> list[Question]:
+    images = [picture.image for picture in pictures]
+    if not images:
+        return []
+    negatives = choose_negatives(
+        np.stack([picture.vector for picture in pictures]),
+        [labels[image.image_id].disease for image in images],
+        [image.image_id for image in images],
+        seed=options.seed,
+        per_disease=options.library_per_disease,
+    )
+    questions: list[Question] = []
+    for image, distractors in zip(images, negatives, strict=True):
+        label, split = labels[image.image_id], splits[image.image_id]
+        questions.append(
+            write_diagnosis_question(
+                image, label, distractors,
+                pool=pool, seed=options.seed, split=split, rule=rule_name,
+            )  # fmt: skip
+        )
+        where = write_localization_question(
+            image, label, pool=pool, seed=options.seed, split=split, rule=rule_name
+        )
+        if where is not None:
+            questions.append(where)
+    return sorted(questions, key=lambda question: question.question_id)
+
+
+def _settle_accounts(
+    readings: Sequence[Reading], questions: Sequence[Question], drops: Mapping[str, Drop]
+) -> None:
+    """Every unit that a reading carries becomes used or dropped; then each ledger must add up."""
+    used_findings = {finding_id for q in questions for finding_id in q.finding_ids}
+    used_images = {image_id for q in questions for image_id in q.image_ids}
+    for reading in readings:
+        ledger = reading.ledger
+        used_units: set[tuple[str, int, str | None]] = set()
+        lost: dict[tuple[str, int, str | None], Drop] = {}
+        for finding in reading.findings:
+            units = _units_of(finding)
+            if finding.finding_id in used_findings:
+                used_units.update(units)
+            else:
+                lost.update(dict.fromkeys(units, drops[finding.finding_id]))
+        for (file, row), image_ids in reading.extra_units.items():
+            if used_images.intersection(image_ids):
+                used_units.add((file, row, None))
+            else:
+                lost[file, row, None] = ("no_question", "none of its images is asked about")
+        for (file, row, column), (reason, detail) in lost.items():
+            if (file, row, column) not in used_units:
+                ledger.drop(file, row, reason, detail, column)
+        for file, count in Counter(unit[0] for unit in used_units).items():
+            ledger.use(file, count)
+        ledger.check()
+
+
+def _units_of(finding: Finding) -> list[tuple[str, int, str | None]]:
+    units: list[tuple[str, int, str | None]] = [(finding.file, finding.row, None)]
+    if finding.grade_file is not None and finding.grade_row is not None:
+        units.append((finding.grade_file, finding.grade_row, finding.grade_column))
+    return units
+
+
+def _write_folder(
+    folder: Path,
+    readings: Sequence[Reading],
+    pictures: Sequence[Picture],
+    questions: Sequence[Question],
+    pool: QuestionPool,
+    options: BuildOptions,
+    rule_name: str,
+) -> dict[str, Any]:
+    images = [picture.image for picture in pictures]
+    used = {finding_id for q in questions for finding_id in q.finding_ids}
+    findings = sorted(
+        (f for reading in readings for f in reading.findings if f.finding_id in used),
+        key=lambda f: f.finding_id,
+    )
+    write_table(folder / "images.parquet", images, Image)
+    write_table(folder / "findings.parquet", findings, Finding)
+    write_table(folder / "questions.parquet", questions, Question)
+    write_table(folder / "rejects.parquet", merged_rejects([r.ledger for r in readings]), Reject)
+    vectors = pl.DataFrame(
+        {
+            "image_id": [image.image_id for image in images],
+            "vector": [picture.vector.tolist() for picture in pictures],
+        },
+        schema={"image_id": pl.String, "vector": pl.List(pl.Float32)},
+    )
+    write_frame(folder / "embeddings.parquet", vectors, schema=EMBEDDING_SCHEMA)
+    _remove_unreferenced(folder, {image.path for image in images})
+    tables = sorted(folder.glob("*.parquet"))
+    manifest = {
+        "kind": "benchmark",
+        "spinebench": spinebench.__version__,
+        "seed": options.seed,
+        "label_rule": rule_name,
+        "policy": DEFAULT_POLICY.name,
+        "embedder": options.embedder,
+        "library_per_disease": options.library_per_disease,
+        "question_pool": {"name": pool.name, "sha256": pool.sha256},
+        "split_shares": asdict(options.shares),
+        "duplicates": options.duplicates,
+        "sources": {r.source: _describe_source(r, images) for r in readings},
+        "counts": _count(images, questions),
+        "tables": {path.name: sha256_of_file(path) for path in tables},
+    }
+    write_json(folder / "manifest.json", manifest)
+    return manifest
+
+
+def _describe_source(reading: Reading, images: Sequence[Image]) -> dict[str, Any]:
+    source = SOURCES[reading.source]
+    own = [image for image in images if image.source == reading.source]
+    originals = {image.image_id: image.original_sha256 for image in own}
+    annotations = {
+        file: sha256_of_file(reading.root / file) for file in sorted(reading.ledger.read)
+    }
+    return {
+        "title": source.title,
+        "terms": asdict(source.terms),
+        "annotations_sha256": annotations,
+        "images_sha256": sha256_of_json(originals),
+        "images": len(own),
+        "patients": len({image.patient_id for image in own}),
+        "accounting": reading.ledger.summary(),
+    }
+
+
+def _count(images: Sequence[Image], questions: Sequence[Question]) -> dict[str, Any]:
+    """Questions by task, split and class, classes without any question included as 0."""
+    by_split: dict[str, dict[str, int]] = {}
+    for question in questions:
+        cell = by_split.setdefault(question.task, {})
+        cell[question.split] = cell.get(question.split, 0) + 1
+    asked = Counter(q.disease for q in questions if q.task == "diagnosis")
+    patients: dict[str, set[str]] = defaultdict(set)
+    for question in questions:
+        patients[question.split].add(question.patient_id)
+    return {
+        "images": len(images),
+        "patients": len({image.patient_id for image in images}),
+        "patients_by_split": {split: len(ids) for split, ids in sorted(patients.items())},
+        "questions": len(questions),
+        "questions_by_task_and_split": by_split,
+        "diagnosis_by_class": {name: asked[name] for name in CLASSES},
+        "negatives_outside_library": sum(
+            similarity is None for q in questions for similarity in q.similarities
+        ),
+    }
+
+
+def _remove_unreferenced(folder: Path, paths: set[str]) -> None:
+    """Delete pictures that were written before their image was dropped."""
+    for file in (folder / "images").glob("*/*"):
+        if file.relative_to(folder).as_posix() not in paths:
+            file.unlink()
+            if not any(file.parent.iterdir()):
+                file.parent.rmdir()

@@ -1,0 +1,109 @@
+"""One source image to its standard picture: decode, standardise, store by hash, embed.
+
+Runs in worker processes: a plain function of plain values.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spinebench.benchmark.embed import load_embedder
+from spinebench.errors import DataError
+from spinebench.imaging.geometry import slice_position_mm
+from spinebench.imaging.raster import Raster
+from spinebench.imaging.read import read_image
+from spinebench.imaging.standard import DEFAULT_POLICY, encode, pixel_sha256, standardise
+from spinebench.records import Image
+from spinebench.sources.base import ImageRef
+from spinebench.tables import sha256_of_file, write_by_hash
+
+
+@dataclass(frozen=True)
+class PictureJob:
+    """What one worker call needs."""
+
+    root: Path  # of the source
+    ref: ImageRef
+    folder: Path  # of the benchmark
+    embedder: str
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A stored standard picture and its embedding (length,)."""
+
+    image: Image
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An image that could not be turned into a picture."""
+
+    image_id: str
+    reason: str
+    detail: str
+
+
+def read_picture(job: PictureJob) -> Picture | Unreadable:
+    """Picture of one image, or why there is none. Writes `folder/images/ab/ab12….png`."""
+    path = job.root / job.ref.path
+    try:
+        rasters = read_image(path)
+    except DataError as error:
+        # the file's name stands in the ledger line already, and its folder must not
+        what = "" if error.field is None else f"{error.field}: "
+        detail = f"{what}found {error.found}, expected {error.expected}"
+        return Unreadable(job.ref.image_id, "unreadable_pixels", detail)
+    if len(rasters) != 1:
+        return Unreadable(job.ref.image_id, "several_frames", f"{len(rasters)} frames")
+    return Picture(*_store(job, rasters[0], sha256_of_file(path)))
+
+
+def _store(
+    job: PictureJob, raster: Raster, original_sha256: str
+) -> tuple[Image, NDArray[np.float32]]:
+    ref, header = job.ref, raster.header
+    standard = standardise(raster, DEFAULT_POLICY)
+    suffix = "." + DEFAULT_POLICY.format
+    relative, file_sha256 = write_by_hash(
+        job.folder / "images", encode(standard, DEFAULT_POLICY), suffix
+    )
+    spacing = raster.spacing_mm or (None, None)
+    affine = raster.affine_lps
+    scale_x, scale_y = standard.scale_xy
+    image = Image(
+        image_id=ref.image_id,
+        source=ref.source,
+        path=f"images/{relative}",
+        patient_id=ref.patient_id,
+        study_id=ref.study_id,
+        series_id=ref.series_id,
+        modality=ref.modality,
+        view=ref.view,
+        sequence=ref.sequence,
+        frame=None,
+        instance_number=ref.instance_number,
+        slice_position_mm=None if affine is None else slice_position_mm(affine),
+        rows=raster.rows,
+        cols=raster.cols,
+        file_rows=standard.rgb.shape[0],
+        file_cols=standard.rgb.shape[1],
+        scale_x=scale_x,
+        scale_y=scale_y,
+        spacing_row_mm=spacing[0],
+        spacing_col_mm=spacing[1],
+        affine=None if affine is None else tuple(affine.ravel().tolist()),
+        original_sha256=original_sha256,
+        file_sha256=file_sha256,
+        pixel_sha256=pixel_sha256(standard.rgb),
+        policy=DEFAULT_POLICY.name,
+        age_years=None if header is None else header.patient_age_years,
+        sex=None if header is None else header.patient_sex,
+        official_split=ref.official_split,
+        notes=(*ref.notes, *standard.notes),
+    )
+    vector = load_embedder(job.embedder).embed(standard.rgb)
+    return image, vector

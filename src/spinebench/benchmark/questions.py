@@ -1,0 +1,165 @@
+"""Questions as published: one of five diagnoses, or the lumbar disc levels of the lesion.
+
+Wording, order of options and ids depend on the seed and the image alone.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path, PurePosixPath
+from string import ascii_uppercase
+from typing import Any
+
+import numpy as np
+
+from spinebench.anatomy.diseases import HEALTHY
+from spinebench.anatomy.levels import LUMBAR_DISCS
+from spinebench.benchmark.labels import Labelled
+from spinebench.benchmark.negatives import Negatives
+from spinebench.errors import DataError, UsageError
+from spinebench.records import (
+    Image,
+    Question,
+    Split,
+    Task,
+    item_seed,
+    question_content_hash,
+    sha256_of_json,
+)
+
+DEFAULT_POOL = "core-1"
+TASKS: tuple[Task, ...] = ("diagnosis", "localization")
+
+
+@dataclass(frozen=True)
+class QuestionPool:
+    """Wordings by task: (id, text) each, all of one meaning."""
+
+    name: str
+    sha256: str
+    wordings: Mapping[Task, tuple[tuple[str, str], ...]]
+
+
+def load_question_pool(name_or_path: str = DEFAULT_POOL) -> QuestionPool:
+    """A shipped pool by name, or a JSON file of the same form."""
+    path = Path(name_or_path)
+    if path.suffix == ".json":
+        if not path.is_file():
+            raise UsageError(f"no question pool at {path}")
+        text = path.read_text(encoding="utf-8")
+    else:
+        shipped = resources.files("spinebench").joinpath("data/question_pools")
+        file = shipped.joinpath(f"{name_or_path}.json")
+        if not file.is_file():
+            known = sorted(PurePosixPath(entry.name).stem for entry in shipped.iterdir())
+            raise UsageError(f"no question pool {name_or_path!r}; there are: {', '.join(known)}")
+        text = file.read_text(encoding="utf-8")
+    return _parse_pool(text, file=str(name_or_path))
+
+
+def _parse_pool(text: str, *, file: str) -> QuestionPool:
+    try:
+        content: dict[str, Any] = json.loads(text)
+        wordings = {
+            task: tuple((str(entry["id"]), str(entry["text"])) for entry in content[task])
+            for task in TASKS
+        }
+        name = str(content["name"])
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise DataError(
+            file=file, found=f"{type(error).__name__}: {error}",
+            expected='{"name", "diagnosis": [{"id", "text"}], "localization": [...]}',
+        ) from error  # fmt: skip
+    for task, entries in wordings.items():
+        if not entries or len({entry[0] for entry in entries}) < len(entries):
+            raise DataError(
+                file=file, field=task, found=f"{len(entries)} wordings",
+                expected="at least one, each with an id of its own",
+            )  # fmt: skip
+    return QuestionPool(name, sha256_of_json(content), wordings)
+
+
+def write_diagnosis_question(
+    image: Image,
+    label: Labelled,
+    negatives: Negatives,
+    *,
+    pool: QuestionPool,
+    seed: int,
+    split: Split,
+    rule: str,
+) -> Question:
+    """One right answer among five: the truth, Healthy, and hard negatives, shuffled."""
+    options = [label.disease, HEALTHY, *negatives.diseases]
+    if label.disease == HEALTHY:
+        options = options[1:]
+    return _write_question(
+        "diagnosis", image, label, options, {label.disease}, negatives,
+        pool=pool, seed=seed, split=split, rule=rule,
+    )  # fmt: skip
+
+
+def write_localization_question(
+    image: Image, label: Labelled, *, pool: QuestionPool, seed: int, split: Split, rule: str
+) -> Question | None:
+    """Which of the five lumbar discs; several may be right. None where no such level is named."""
+    levels = [str(level) for level in LUMBAR_DISCS]
+    gold = set(label.levels) & set(levels)
+    if label.disease == HEALTHY or not gold:
+        return None
+    return _write_question(
+        "localization", image, label, levels, gold, Negatives((), ()),
+        pool=pool, seed=seed, split=split, rule=rule,
+    )  # fmt: skip
+
+
+def _write_question(
+    task: Task,
+    image: Image,
+    label: Labelled,
+    options: list[str],
+    gold: set[str],
+    negatives: Negatives,
+    *,
+    pool: QuestionPool,
+    seed: int,
+    split: Split,
+    rule: str,
+) -> Question:
+    rng = np.random.default_rng(item_seed(seed, task, image.image_id))
+    wordings = pool.wordings[task]
+    template, text = wordings[int(rng.integers(len(wordings)))]
+    shuffled = tuple(options[place] for place in rng.permutation(len(options)))
+    letters = tuple(
+        letter
+        for letter, option in zip(ascii_uppercase, shuffled, strict=False)
+        if option in gold
+    )
+    content = question_content_hash(
+        text=text, options=shuffled, gold=letters, pixel_sha256=(image.pixel_sha256,)
+    )
+    source, _, path = image.image_id.partition(":")
+    readable = str(PurePosixPath(path).with_suffix("")).replace("/", ".")
+    return Question(
+        question_id=f"{task}-{source}-{readable}@{content}",
+        kind="mcq",
+        task=task,
+        source=image.source,
+        image_ids=(image.image_id,),
+        text=text,
+        options=shuffled,
+        gold=letters,
+        multiple=task == "localization",
+        disease=label.disease,
+        levels=label.levels,
+        side=None,
+        axis=image.view,
+        template=template,
+        negatives=negatives.diseases,
+        similarities=negatives.similarities,
+        split=split,
+        patient_id=image.patient_id,
+        finding_ids=label.finding_ids,
+        rule=rule,
+    )

@@ -1,0 +1,54 @@
+"""Progress on stderr with an estimate of the time left, for work over two seconds."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_QUIET_S = 2.0
+_STEP_S = 1.0
+
+
+def iter_with_progress(items: Iterable[T], *, total: int, label: str) -> Iterator[T]:
+    """Yield the items; after two seconds say on stderr how far it is and how long it will take.
+
+    On a terminal one line is rewritten; elsewhere a line is written every ten seconds.
+    """
+    stream = sys.stderr
+    terminal = stream.isatty()
+    step_s = _STEP_S if terminal else 10 * _STEP_S
+    started = time.monotonic()
+    last_said = started + _QUIET_S - step_s
+    said = False
+    done = 0
+    for item in items:
+        yield item
+        done += 1
+        now = time.monotonic()
+        if now - last_said >= step_s and now - started >= _QUIET_S:
+            left_s = (now - started) / done * max(total - done, 0)
+            _say(f"{label}: {done}/{total}, about {duration_words(left_s)} left", terminal)
+            last_said, said = now, True
+    if said:
+        _say(f"{label}: {done}/{total} in {duration_words(time.monotonic() - started)}", terminal)
+        if terminal:
+            print(file=stream)
+
+
+def _say(line: str, terminal: bool) -> None:
+    if terminal:
+        print(f"\r\x1b[2K{line}", end="", file=sys.stderr, flush=True)
+    else:
+        print(line, file=sys.stderr, flush=True)
+
+
+def duration_words(seconds: float) -> str:
+    """A duration as people say it: `8 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,1 @@
+"""Original folders of public image sets, read into images and findings."""

@@ -1,0 +1,85 @@
+"""What every source gives: its terms, whether a folder is one, and its images and findings.
+
+A new source is one file with one class that fits `Source`, and one line in `registry.py`.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from spinebench.engine import Engine
+from spinebench.records import Finding, Modality, View
+from spinebench.tables import Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """Terms of use of a source, as far as they are known, with the page that states them."""
+
+    name: str  # of the licence or agreement
+    url: str
+    summary: str  # one sentence
+    redistribution: bool  # may its images be given on?
+    third_party_models: bool  # may its images be sent to a model that somebody else runs?
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRef:
+    """One image of a source that a finding speaks of, with what its header says; not yet decoded."""
+
+    image_id: str  # source + ":" + path relative to the root
+    source: str
+    path: str  # relative to the source's root
+    patient_id: str  # source + ":" + PatientID (see `records.Image`)
+    study_id: str
+    series_id: str
+    modality: Modality
+    view: View | None
+    sequence: str | None
+    instance_number: int | None
+    official_split: str | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Reading:
+    """All that a source's folder says, and the account of what was read and dropped.
+
+    Every unit counted by `ledger.read` is by now either dropped or named by a finding:
+    `finding.file`/`finding.row`, its `grade_*` cell, or `extra_units` of its image.
+    """
+
+    root: Path
+    source: str
+    images: dict[str, ImageRef] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    ledger: Ledger
+    # rows that are used as soon as one image of the key is: (file, row) by image id
+    extra_units: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderReport:
+    """What `spinebench sources check` says of a folder before anything is built."""
+
+    source: str
+    root: str
+    counts: dict[str, int]  # studies, series, images, rows of each file, ...
+    defects: dict[str, int]  # reject reasons and notes, with how often
+    gigabytes_in: float
+    gigabytes_out: float  # estimated from a seeded sample of images
+    minutes: float  # estimated from the same sample, on this machine
+    sampled_images: int
+
+
+class Source(Protocol):
+    """One public image set in its original layout."""
+
+    name: str
+    title: str
+    terms: Terms
+    looked_for: tuple[str, ...]  # paths below the root without which it is not this source
+
+    def read(self, root: Path, engine: Engine) -> Reading:
+        """Read annotations and headers. Raises UsageError if the folder is not this source."""
+        ...
