@@ -9,6 +9,8 @@ import sys
 from importlib.metadata import Distribution, distributions
 
 REFUSED = re.compile(r"(?<!L)(?<!Lesser )\bA?GPL|GNU (Affero )?General Public", re.IGNORECASE)
+# metadata says nothing, the licence file in the wheel was read
+READ_BY_HAND = {"agent-client-protocol": "Apache-2.0"}
 WEAK = re.compile(r"LGPL|Lesser General Public|MPL|Mozilla", re.IGNORECASE)
 
 
@@ -25,17 +27,22 @@ def licence_of(distribution: Distribution) -> str:
 
 def main() -> int:
     """Print the weak and unstated ones; return 1 if any is refused."""
-    found = {d.metadata["Name"]: licence_of(d) for d in distributions()}
+    found = {
+        name: READ_BY_HAND.get(name) or licence_of(d)
+        for d in distributions()
+        if (name := d.metadata["Name"])
+    }
     refused = {
         name: text
         for name, text in found.items()
         # "X OR GPL" leaves the choice to us
-        if REFUSED.search(text) and " OR " not in text and not WEAK.search(text)
+        if text == "not stated"
+        or (REFUSED.search(text) and " OR " not in text and not WEAK.search(text))
     }
     for name, text in sorted(found.items()):
         if name in refused:
             print(f"REFUSED  {name}: {text}")
-        elif WEAK.search(text) or text == "not stated":
+        elif WEAK.search(text):
             print(f"note     {name}: {text}")
     print(f"{len(found)} distributions, {len(refused)} refused")
     return 1 if refused else 0

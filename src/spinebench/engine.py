@@ -31,7 +31,7 @@ class Engine(Protocol):
     def map(
         self, function: Callable[[T], U], items: Sequence[T], *, label: str, shard: int = 8
     ) -> Iterator[U]:
-        """Yield `function(item)` for each item, in order; an exception of a worker is raised here."""
+        """Yield `function(item)` in the order of items; an exception of a worker is raised here."""
         ...
 
 
@@ -46,7 +46,7 @@ class LocalEngine:
     ) -> Iterator[U]:
         """See `Engine.map`. A pool is only started for more than one shard."""
         if self.workers == 1 or len(items) <= shard:
-            results = (function(item) for item in items)
+            results: Iterator[U] = map(function, items)
         else:
             results = self._map_in_pool(function, items, shard)
         return iter_with_progress(results, total=len(items), label=label)

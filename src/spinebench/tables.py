@@ -10,7 +10,7 @@ import json
 import os
 import types
 import typing
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -118,8 +118,9 @@ def iter_records(frame: pl.DataFrame, record_type: type[R]) -> list[R]:
     """Records of a frame that has the record's columns."""
     names = [f.name for f in fields(record_type)]
     lists = {name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)}
+    build: Any = record_type
     return [
-        record_type(
+        build(
             **{
                 name: tuple(value) if name in lists and value is not None else value
                 for name, value in zip(names, row, strict=True)
@@ -144,9 +145,12 @@ def _check_values(frame: pl.DataFrame, record_type: type[Record], *, file: str) 
             bad = column.is_not_null() & ~column.is_in(list(allowed))
             if bad.any():
                 raise DataError(
-                    file=file, place=_row_of(bad), field=name,
-                    found=repr(column.filter(bad)[0]), expected="one of " + ", ".join(sorted(allowed)),
-                )  # fmt: skip
+                    file=file,
+                    place=_row_of(bad),
+                    field=name,
+                    found=repr(column.filter(bad)[0]),
+                    expected="one of " + ", ".join(sorted(allowed)),
+                )
 
 
 def _row_of(mask: pl.Series) -> int:
@@ -221,7 +225,10 @@ class Ledger:
     def drop(
         self, file: str, row: int | None, reason: str, detail: str = "", column: str | None = None
     ) -> None:
-        """Record one unit as not used. The first reason stands; a second drop is ignored."""
+        """Record one unit as not used, or with `row` None a note on the file, which is no unit.
+
+        The first reason of a unit stands; a second drop of it is ignored.
+        """
         key = (file, row, column)
         if row is not None:
             if key in self._dropped:
@@ -242,35 +249,38 @@ class Ledger:
         self.used[file] += units
 
     def dropped(self) -> Counter[str]:
-        """Dropped units by file; notes on whole files (no row) are not units."""
+        """Dropped units by file."""
         return Counter(reject.file for reject in self.rejects if reject.row is not None)
 
     def check(self) -> None:
         """Raise DataError unless read = used + dropped in every file."""
         dropped = self.dropped()
         for file in sorted({*self.read, *self.used, *dropped}):
-            if self.read[file] != self.used[file] + dropped[file]:
+            read, used = self.read[file], self.used[file]
+            if read != used + dropped[file]:
                 raise DataError(
                     file=f"{self.source}:{file}",
                     field="accounting",
-                    found=f"{self.read[file]} read, {self.used[file]} used, {dropped[file]} dropped",
+                    found=f"{read} read, {used} used, {dropped[file]} dropped",
                     expected="read = used + dropped",
                 )
 
     def summary(self) -> dict[str, dict[str, Any]]:
         """Counts by file, for a manifest."""
-        reasons: dict[str, Counter[str]] = {}
+        reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        notes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for reject in self.rejects:
-            reasons.setdefault(reject.file, Counter())[reject.reason] += 1
+            (notes if reject.row is None else reasons)[reject.file][reject.reason] += 1
         dropped = self.dropped()
         return {
             file: {
                 "read": self.read[file],
                 "used": self.used[file],
                 "dropped": dropped[file],
-                "reasons": dict(sorted(reasons.get(file, Counter()).items())),
+                "reasons": dict(sorted(reasons[file].items())),
+                "notes": dict(sorted(notes[file].items())),
             }
-            for file in sorted({*self.read, *reasons})
+            for file in sorted({*self.read, *reasons, *notes})
         }
 
 

@@ -68,9 +68,7 @@ def build_benchmark(
     rule = load_label_rule(options.rule)
     pool = load_question_pool(options.pool)
     load_embedder(options.embedder)
-    readings = [
-        SOURCES[name].read(folders[name], engine) for name in SOURCES if name in folders
-    ]
+    readings = [SOURCES[name].read(folders[name], engine) for name in SOURCES if name in folders]
     if not readings:
         raise UsageError(f"no source folder given; there are: {', '.join(SOURCES)}")
     partial = out.with_name(out.name + ".partial")
@@ -196,9 +194,14 @@ def _write_questions(
         label, split = labels[image.image_id], splits[image.image_id]
         questions.append(
             write_diagnosis_question(
-                image, label, distractors,
-                pool=pool, seed=options.seed, split=split, rule=rule_name,
-            )  # fmt: skip
+                image,
+                label,
+                distractors,
+                pool=pool,
+                seed=options.seed,
+                split=split,
+                rule=rule_name,
+            )
         )
         where = write_localization_question(
             image, label, pool=pool, seed=options.seed, split=split, rule=rule_name
@@ -263,14 +266,7 @@ def _write_folder(
     write_table(folder / "findings.parquet", findings, Finding)
     write_table(folder / "questions.parquet", questions, Question)
     write_table(folder / "rejects.parquet", merged_rejects([r.ledger for r in readings]), Reject)
-    vectors = pl.DataFrame(
-        {
-            "image_id": [image.image_id for image in images],
-            "vector": [picture.vector.tolist() for picture in pictures],
-        },
-        schema={"image_id": pl.String, "vector": pl.List(pl.Float32)},
-    )
-    write_frame(folder / "embeddings.parquet", vectors, schema=EMBEDDING_SCHEMA)
+    write_embeddings(folder / "embeddings.parquet", pictures)
     _remove_unreferenced(folder, {image.path for image in images})
     tables = sorted(folder.glob("*.parquet"))
     manifest = {
@@ -290,6 +286,16 @@ def _write_folder(
     }
     write_json(folder / "manifest.json", manifest)
     return manifest
+
+
+def write_embeddings(path: Path, pictures: Sequence[Picture]) -> None:
+    """Table of image ids and vectors, in the order of the pictures."""
+    ids = pl.Series("image_id", [picture.image.image_id for picture in pictures], pl.String)
+    vectors = pl.Series("vector", [], pl.List(pl.Float32))
+    if pictures:  # through one array: lists of Python floats would take eight times the memory
+        matrix = np.stack([picture.vector for picture in pictures])
+        vectors = pl.Series("vector", matrix).cast(pl.List(pl.Float32))
+    write_frame(path, pl.DataFrame([ids, vectors]), schema=EMBEDDING_SCHEMA)
 
 
 def _describe_source(reading: Reading, images: Sequence[Image]) -> dict[str, Any]:

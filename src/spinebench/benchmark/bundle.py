@@ -1,12 +1,12 @@
 """A finished benchmark folder, read.
 
-    manifest.json       what it was built from, by hash; versions, seed, counts (kind "benchmark")
-    images.parquet      records.Image; `path` is relative to this folder
-    findings.parquet    records.Finding of those images
-    questions.parquet   records.Question of all splits
-    rejects.parquet     records.Reject: what was not used, and why
-    embeddings.parquet  schema "embedding/1": image_id, vector
-    images/ab/ab12….png
+manifest.json       what it was built from, by hash; versions, seed, counts (kind "benchmark")
+images.parquet      records.Image; `path` is relative to this folder
+findings.parquet    records.Finding of those images
+questions.parquet   records.Question of all splits
+rejects.parquet     records.Reject: what was not used, and why
+embeddings.parquet  schema "embedding/1": image_id, vector
+images/ab/ab12….png
 """
 
 from dataclasses import dataclass
@@ -78,8 +78,8 @@ class Benchmark:
         """Image ids, and their vectors (images, length) in the same order."""
         frame = read_named_frame(self.folder / "embeddings.parquet", EMBEDDING_SCHEMA)
         ids = frame["image_id"].to_list()
-        vectors = np.array(frame["vector"].to_list(), dtype=np.float32)
-        return ids, vectors.reshape(len(ids), -1)
+        values: NDArray[np.float32] = frame["vector"].explode().to_numpy()
+        return ids, values.reshape(len(ids), -1) if ids else np.zeros((0, 0), np.float32)
 
     def image_file(self, image_id: str) -> Path:
         """Path of an image's standard file."""

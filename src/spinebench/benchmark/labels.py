@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from spinebench.anatomy.diseases import DISEASES, HEALTHY
+from spinebench.anatomy.levels import parse_level
 from spinebench.errors import UsageError
 from spinebench.records import Finding
 
@@ -73,7 +74,8 @@ class Released:
             aside += [(finding, "several_diseases", detail) for finding in kept]
             return Decision(None, tuple(aside))
         (disease,) = classes
-        levels = sorted_levels(f.level for f in kept if f.level is not None)
+        named = {parse_level(f.level) for f in kept if f.level is not None}
+        levels = tuple(str(level) for level in sorted(named))
         label = Labelled(disease, levels, tuple(sorted(f.finding_id for f in kept)))
         return Decision(label, tuple(aside))
 

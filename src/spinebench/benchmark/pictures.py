@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spinebench.benchmark.embed import load_embedder
 from spinebench.errors import DataError
 from spinebench.imaging.geometry import slice_position_mm
+from spinebench.imaging.header import DicomHeader
 from spinebench.imaging.raster import Raster
 from spinebench.imaging.read import read_image
 from spinebench.imaging.standard import DEFAULT_POLICY, encode, pixel_sha256, standardise
@@ -86,7 +87,7 @@ def _store(
         sequence=ref.sequence,
         frame=None,
         instance_number=ref.instance_number,
-        slice_position_mm=None if affine is None else slice_position_mm(affine),
+        slice_position_mm=None if affine is None else _slice_position_mm(header),
         rows=raster.rows,
         cols=raster.cols,
         file_rows=standard.rgb.shape[0],
@@ -107,3 +108,10 @@ def _store(
     )
     vector = load_embedder(job.embedder).embed(standard.rgb)
     return image, vector
+
+
+def _slice_position_mm(header: DicomHeader | None) -> float | None:
+    # an affine was built only from an orientation that spans a plane
+    if header is None or header.image_position_mm is None or header.image_orientation is None:
+        return None
+    return slice_position_mm(header.image_position_mm, header.image_orientation)

@@ -132,9 +132,7 @@ def _write_question(
     template, text = wordings[int(rng.integers(len(wordings)))]
     shuffled = tuple(options[place] for place in rng.permutation(len(options)))
     letters = tuple(
-        letter
-        for letter, option in zip(ascii_uppercase, shuffled, strict=False)
-        if option in gold
+        letter for letter, option in zip(ascii_uppercase, shuffled, strict=False) if option in gold
     )
     content = question_content_hash(
         text=text, options=shuffled, gold=letters, pixel_sha256=(image.pixel_sha256,)

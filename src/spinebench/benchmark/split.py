@@ -43,22 +43,26 @@ def check_no_crossing(images: Iterable[Image], splits: Mapping[str, Split]) -> N
 
     `splits` maps image ids to splits.
     """
-    for kind, key_of in (
-        ("patient", lambda image: image.patient_id),
-        ("identical pixels", lambda image: image.pixel_sha256),
-    ):
-        members: dict[str, list[str]] = defaultdict(list)
-        for image in images:
-            members[key_of(image)].append(image.image_id)
-        for ids in members.values():
-            found = sorted({splits[image_id] for image_id in ids})
-            if len(found) > 1:
-                first = {splits[image_id]: image_id for image_id in sorted(ids, reverse=True)}
-                raise DataError(
-                    file=" and ".join(first[split] for split in found),
-                    field=kind,
-                    found=f"in both {' and '.join(found)}",
-                    expected="one split each; `--duplicates drop` keeps only the first of identical images"
-                    if kind == "identical pixels"
-                    else "one split each",
-                )
+    by_patient: dict[str, dict[Split, str]] = defaultdict(dict)
+    by_pixels: dict[str, dict[Split, str]] = defaultdict(dict)
+    for image in images:
+        split = splits[image.image_id]
+        by_patient[image.patient_id].setdefault(split, image.image_id)
+        by_pixels[image.pixel_sha256].setdefault(split, image.image_id)
+    _check_one_split_each(by_patient, "patient", "one split each")
+    remedy = "one split each; `--duplicates drop` keeps only the first of identical images"
+    _check_one_split_each(by_pixels, "identical pixels", remedy)
+
+
+def _check_one_split_each(
+    groups: Mapping[str, Mapping[Split, str]], field: str, expected: str
+) -> None:
+    crossing = [members for members in groups.values() if len(members) > 1]
+    if crossing:
+        first = dict(sorted(crossing[0].items()))
+        raise DataError(
+            file=" and ".join(first.values()),
+            field=field,
+            found=f"in both {' and '.join(first)} ({len(crossing)} such in all)",
+            expected=expected,
+        )

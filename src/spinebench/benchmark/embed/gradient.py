@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients with a coarse copy of the grey values: no weights, no download."""
+"""Histograms of oriented gradients with a coarse copy of the grey values: needs no download."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ class GradientHistograms:
     name = "gradient-histograms/1"
 
     def embed(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """L2-normalised vector of an RGB image (rows, cols, 3): 1,764 gradient and 256 grey values."""
+        """L2-normalised vector of an RGB image (rows, cols, 3): 1,764 gradients, 256 greys."""
         grey = _fitted_grey(rgb)
         joined = np.concatenate([_unit(_block_histograms(grey)), _unit(_coarse_copy(grey))])
         return _unit(joined).astype(np.float32)
@@ -58,13 +58,15 @@ def _block_histograms(grey: NDArray[np.float64]) -> NDArray[np.float64]:
         [cells[:-1, :-1], cells[:-1, 1:], cells[1:, :-1], cells[1:, 1:]], axis=-1
     )
     norms = np.sqrt((blocks**2).sum(axis=-1, keepdims=True) + _EPSILON**2)
-    return (blocks / norms).ravel()
+    histograms: NDArray[np.float64] = (blocks / norms).ravel()
+    return histograms
 
 
 def _coarse_copy(grey: NDArray[np.float64]) -> NDArray[np.float64]:
     step = _SIDE_PX // _COARSE
     means = grey.reshape(_COARSE, step, _COARSE, step).mean(axis=(1, 3)).ravel()
-    return means - means.mean()
+    centred: NDArray[np.float64] = means - means.mean()
+    return centred
 
 
 def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:

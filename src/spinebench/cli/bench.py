@@ -1,0 +1,140 @@
+"""`spinebench bench`: build a benchmark, and look at its questions."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spinebench.cli.output import Json, Seed, Workers, print_result, table_lines
+
+app = typer.Typer(help="Benchmarks.", no_args_is_help=True)
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; must be new or empty.")],
+    rsna: Annotated[
+        Path | None, typer.Option("--rsna", help="Folder of RSNA 2024 Lumbar Spine.")
+    ] = None,
+    vindr: Annotated[Path | None, typer.Option("--vindr", help="Folder of VinDr-SpineXR.")] = None,
+    seed: Seed = 0,
+    rule: Annotated[str, typer.Option("--rule", help="Label rule.")] = "released",
+    embedder: Annotated[
+        str | None, typer.Option("--embedder", help="Chooses the distractors.")
+    ] = None,
+    pool: Annotated[
+        str | None, typer.Option("--pool", help="Question wordings: a shipped name or a JSON file.")
+    ] = None,
+    test_share: Annotated[
+        float, typer.Option("--test-share", help="Share of patients for test.")
+    ] = 0.2,
+    reserve_share: Annotated[
+        float, typer.Option("--reserve-share", help="Share of patients kept back.")
+    ] = 0.1,
+    library: Annotated[
+        int, typer.Option("--library", help="Library images per disease, at most.", min=1)
+    ] = 200,
+    duplicates: Annotated[
+        str, typer.Option("--duplicates", help="Identical pixels in two images: fail or drop.")
+    ] = "fail",
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Build a benchmark from folders of images."""
+    from spinebench.benchmark.build import BuildOptions, build_benchmark
+    from spinebench.benchmark.embed import DEFAULT_EMBEDDER
+    from spinebench.benchmark.questions import DEFAULT_POOL
+    from spinebench.benchmark.split import SplitShares
+    from spinebench.engine import LocalEngine
+    from spinebench.errors import UsageError
+
+    if duplicates not in ("fail", "drop"):
+        raise UsageError(f"--duplicates {duplicates}: it is fail or drop")
+    options = BuildOptions(
+        seed=seed,
+        rule=rule,
+        embedder=embedder or DEFAULT_EMBEDDER,
+        pool=pool or DEFAULT_POOL,
+        shares=SplitShares(test=test_share, reserve=reserve_share),
+        library_per_disease=library,
+        duplicates="fail" if duplicates == "fail" else "drop",
+    )
+    given = {"rsna": rsna, "vindr": vindr}
+    folders = {name: folder for name, folder in given.items() if folder is not None}
+    manifest = build_benchmark(folders, out, options=options, engine=LocalEngine(workers))
+    print_result({"out": str(out), **manifest}, _summary_lines(out, manifest), as_json=as_json)
+
+
+def _summary_lines(out: Path, manifest: dict[str, Any]) -> list[str]:
+    counts = manifest["counts"]
+    lines = [
+        f"{out}: {counts['questions']} questions on {counts['images']} images "
+        f"of {counts['patients']} patients"
+    ]
+    rows = [
+        (task, split, number)
+        for task, splits in sorted(counts["questions_by_task_and_split"].items())
+        for split, number in sorted(splits.items())
+    ]
+    lines += ["", *table_lines(("task", "split", "questions"), rows)]
+    files = [
+        (f"{name}:{file}", account["read"], account["used"], account["dropped"])
+        for name, source in sorted(manifest["sources"].items())
+        for file, account in source["accounting"].items()
+    ]
+    lines += ["", *table_lines(("file", "read", "used", "dropped"), files)]
+    reasons = [
+        (f"{name}:{file}", reason, number)
+        for name, source in sorted(manifest["sources"].items())
+        for file, account in source["accounting"].items()
+        for reason, number in account["reasons"].items()
+    ]
+    if reasons:
+        lines += ["", *table_lines(("file", "reason", "n"), reasons)]
+    return lines
+
+
+@app.command()
+def show(
+    bench: Annotated[Path, typer.Argument(help="Benchmark folder.")],
+    question_id: Annotated[
+        str | None, typer.Argument(help="Question id or any part of one (default: a seeded pick).")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Show a question with its image, options, answer and the source rows it rests on."""
+    from spinebench.benchmark.bundle import Benchmark
+    from spinebench.benchmark.show import find_question, question_card
+
+    loaded = Benchmark.load(bench)
+    card = question_card(loaded, find_question(loaded, question_id, seed=seed))
+    lines = [
+        card["question_id"],
+        f"{card['task']} · {card['split']} · {card['patient_id']} · rule {card['rule']}",
+        "",
+        card["text"],
+        *(
+            f"  {option['letter']}: {option['text']}{_option_note(option)}"
+            for option in card["options"]
+        ),
+        "",
+        *(
+            f"image: {image['file']} ({image['cols']} x {image['rows']} px, {image['shows']})"
+            for image in card["images"]
+        ),
+        *(
+            f"rests on: {row['place']}: {row['source_words']}"
+            + (f" [{row['grade']} in {row['grade_place']}]" if row["grade_place"] else "")
+            for row in card["rests_on"]
+        ),
+    ]
+    print_result(card, lines, as_json=as_json)
+
+
+def _option_note(option: dict[str, Any]) -> str:
+    if option["right"]:
+        return "   <- right"
+    if option["similarity"] is not None:
+        return f"   (cosine {option['similarity']:.3f})"
+    return ""

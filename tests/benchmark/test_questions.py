@@ -1,0 +1,136 @@
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from spinebench.benchmark.labels import Labelled
+from spinebench.benchmark.negatives import Negatives
+from spinebench.benchmark.questions import (
+    load_question_pool,
+    write_diagnosis_question,
+    write_localization_question,
+)
+from spinebench.errors import DataError, UsageError
+from spinebench.records import Question
+from tests.examples import an_image
+
+POOL = load_question_pool()
+NEGATIVES = Negatives(
+    ("Osteophytes", "Foraminal stenosis", "Spinal Canal Stenosis"), (0.9, 0.8, None)
+)
+FOUR = Negatives((*NEGATIVES.diseases, "Vertebral collapse"), (0.9, 0.8, 0.7, 0.6))
+
+
+def diagnosis(n: int = 0, disease: str = "Subarticular Stenosis", seed: int = 0) -> Question:
+    image = an_image(image_id=f"rsna:train_images/1/2/{n}.dcm", pixel_sha256=str(n))
+    label = Labelled(disease, ("L4/L5",), ("f1", "f2"))
+    negatives = FOUR if disease == "Healthy" else NEGATIVES
+    return write_diagnosis_question(
+        image, label, negatives, pool=POOL, seed=seed, split="test", rule="released/1"
+    )
+
+
+def localization(*levels: str, disease: str = "Subarticular Stenosis") -> Question | None:
+    label = Labelled(disease, levels, ("f1",))
+    return write_localization_question(
+        an_image(), label, pool=POOL, seed=0, split="test", rule="released/1"
+    )
+
+
+def test_five_options_truth_healthy_and_three_negatives() -> None:
+    question = diagnosis()
+    assert set(question.options) == {"Subarticular Stenosis", "Healthy", *NEGATIVES.diseases}
+    assert len(question.options) == 5
+    assert [question.lettered[letter] for letter in question.gold] == ["Subarticular Stenosis"]
+    assert (question.negatives, question.similarities) == (
+        NEGATIVES.diseases,
+        NEGATIVES.similarities,
+    )
+    assert not question.multiple
+
+
+def test_a_healthy_image_has_four_negatives() -> None:
+    question = diagnosis(disease="Healthy")
+    assert set(question.options) == {"Healthy", *FOUR.diseases}
+    assert [question.lettered[letter] for letter in question.gold] == ["Healthy"]
+
+
+def test_the_truth_and_healthy_stand_everywhere() -> None:
+    many = [diagnosis(n) for n in range(1000)]
+    truth = Counter(q.gold[0] for q in many)
+    healthy = Counter(q.options.index("Healthy") for q in many)
+    for counts in (truth, healthy):
+        assert len(counts) == 5
+        # 1,000 draws of one in five: 200 with a standard deviation of 13
+        assert all(140 < n < 260 for n in counts.values())
+    assert len({q.template for q in many}) == len(POOL.wordings["diagnosis"])
+
+
+def test_localization_offers_the_five_lumbar_discs() -> None:
+    question = localization("L4/L5", "L5/S1")
+    assert question is not None
+    assert sorted(question.options) == ["L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1"]
+    assert {question.lettered[letter] for letter in question.gold} == {"L4/L5", "L5/S1"}
+    assert question.gold == tuple(sorted(question.gold))
+    assert question.multiple
+
+
+def test_no_lumbar_disc_no_localization() -> None:
+    assert localization() is None
+    assert localization("C5/C6") is None
+    assert localization("L4/L5", disease="Healthy") is None
+
+
+def test_the_seed_changes_questions_and_the_same_seed_does_not() -> None:
+    assert diagnosis(seed=0) == diagnosis(seed=0)
+    different = [n for n in range(20) if diagnosis(n, seed=0) != diagnosis(n, seed=1)]
+    assert len(different) > 15
+
+
+def test_the_id_is_readable_and_ends_with_the_content() -> None:
+    readable, _, content = diagnosis(7).question_id.partition("@")
+    assert readable == "diagnosis-rsna-train_images.1.2.7"
+    assert len(content) == 12
+
+
+def test_shipped_pool_has_at_least_eight_wordings_each_of_its_own() -> None:
+    for entries in POOL.wordings.values():
+        texts = [text for _, text in entries]
+        assert len(texts) >= 8
+        assert len({text.lower() for text in texts}) == len(texts)
+
+
+def test_pool_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    pool = {
+        "name": "own",
+        "diagnosis": [{"id": "1", "text": "What?"}],
+        "localization": [{"id": "1", "text": "Where?"}],
+    }
+    path.write_text(json.dumps(pool))
+    assert load_question_pool(str(path)).wordings["localization"] == (("1", "Where?"),)
+    assert load_question_pool(str(path)).sha256 != POOL.sha256
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "JSONDecodeError"),
+        ('{"name": "x"}', "KeyError"),
+        ('{"name": "x", "diagnosis": [], "localization": []}', "diagnosis: found 0 wordings"),
+        ("[]", "TypeError"),
+    ],
+)
+def test_a_broken_pool_is_a_data_error(content: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match=message):
+        load_question_pool(str(path))
+
+
+def test_an_unknown_pool_names_the_known() -> None:
+    with pytest.raises(UsageError, match="no question pool 'x'; there are: core-1"):
+        load_question_pool("x")
+    with pytest.raises(UsageError, match=r"no question pool at none\.json"):
+        load_question_pool("none.json")
