@@ -3,11 +3,13 @@
 A new source is one file with one class that fits `Source`, and one line in `registry.py`.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from spinebench.engine import Engine
+from spinebench.errors import DataError
 from spinebench.records import Finding, Modality, View
 from spinebench.tables import Ledger
 
@@ -25,7 +27,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRef:
-    """One image of a source that a finding speaks of, with what its header says; not yet decoded."""
+    """One image that a finding speaks of, with what its header says; not yet decoded."""
 
     image_id: str  # source + ":" + path relative to the root
     source: str
@@ -56,6 +58,40 @@ class Reading:
     ledger: Ledger
     # rows that are used as soon as one image of the key is: (file, row) by image id
     extra_units: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+
+    def carried_units(self) -> set[tuple[str, int, str | None]]:
+        """Units (file, row, column) that a finding or an image carries: not dropped so far."""
+        units: set[tuple[str, int, str | None]] = set()
+        for finding in self.findings:
+            units.add((finding.file, finding.row, None))
+            if finding.grade_file is not None and finding.grade_row is not None:
+                units.add((finding.grade_file, finding.grade_row, finding.grade_column))
+        units.update((file, row, None) for file, row in self.extra_units)
+        return units
+
+    def check_accounted(self) -> None:
+        """Raise DataError unless every unit that was read is either dropped or carried, once."""
+        carried = self.carried_units()
+        for file, row, column in sorted(carried, key=str):
+            if self.ledger.is_dropped(file, row, column):
+                raise DataError(
+                    file=f"{self.source}:{file}",
+                    place=row,
+                    field=column,
+                    found="a unit both carried and dropped",
+                    expected="one of both",
+                )
+        dropped = self.ledger.dropped()
+        carried_in = Counter(file for file, _, _ in carried)
+        for file in sorted({*self.ledger.read, *dropped, *carried_in}):
+            if self.ledger.read[file] != dropped[file] + carried_in[file]:
+                raise DataError(
+                    file=f"{self.source}:{file}",
+                    field="accounting",
+                    found=f"{self.ledger.read[file]} read, {dropped[file]} dropped, "
+                    f"{carried_in[file]} carried",
+                    expected="read = dropped + carried",
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

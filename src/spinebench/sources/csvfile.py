@@ -5,6 +5,8 @@ blank lines count in the numbering and are no units.
 """
 
 import csv
+import io
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ class CsvRow:
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """All rows of a file; `malformed` are rows with too few or too many cells, and what they had."""
+    """All rows of a file; `malformed` are those with too few or too many cells, and how many."""
 
     file: str
     columns: tuple[str, ...]
@@ -44,7 +46,7 @@ def read_csv(root: Path, file: str, required: Sequence[str]) -> CsvTable:
     missing, a column twice, broken quotes.
     """
     try:
-        text = (root / file).read_text(encoding="utf-8-sig", newline="")
+        text = (root / file).read_text(encoding="utf-8-sig")  # any line end becomes one "\n"
     except FileNotFoundError:
         raise DataError(file=file, found="no such file", expected="a CSV file") from None
     except IsADirectoryError:
@@ -66,7 +68,7 @@ def parse_csv(text: str, file: str, required: Sequence[str]) -> CsvTable:
     header = next(((row, cells) for row, cells in lines if cells), None)
     if header is None:
         raise DataError(
-            file=file, found="an empty file", expected=f"a header with {', '.join(required)}"
+            file=file, found="an empty file", expected=f"a header {_short(required)}".strip()
         )
     columns = tuple(header[1])
     _check_columns(file, header[0], columns, required)
@@ -82,7 +84,7 @@ def parse_csv(text: str, file: str, required: Sequence[str]) -> CsvTable:
 
 
 def _iter_lines(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text), strict=True)
     row = 0
     try:
         for row, cells in enumerate(reader, start=1):
@@ -114,13 +116,20 @@ def _short(names: Sequence[str], most: int = 9) -> str:
     return ", ".join(shown) + rest
 
 
+def parse_number(text: str) -> float | None:
+    """A finite number, or None."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def load_data_rows(name: str) -> list[dict[str, str]]:
     """Rows of a data file that comes with the package (`data/sources/NAME`).
 
     Its first lines start with `#` and say where the data is from.
     """
     text = resources.files("spinebench").joinpath("data", "sources", name).read_text("utf-8")
-    body = "".join(
-        line for line in text.splitlines(keepends=True) if not line.startswith("#")
-    )
+    body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
     return [row.cells for row in parse_csv(body, name, ()).rows]

@@ -1,16 +1,21 @@
 """What a source needs of the headers of its DICOM files, read in parallel, one state per file."""
 
 import functools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from spinebench.engine import Engine
 from spinebench.errors import DataError
 from spinebench.imaging.dicom import read_dicom_header
 from spinebench.imaging.geometry import build_affine, pixel_to_patient_mm
+from spinebench.imaging.header import DicomHeader
 
 _FILES_PER_ITEM = 32
+_UNCOMPRESSED = frozenset((ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,9 @@ def _read_shard(root: Path, paths: tuple[str, ...]) -> list[HeaderFacts]:
 def read_header_facts(root: Path, path: str) -> HeaderFacts:
     """Facts of one file. A file that is missing or cannot be read is a reason, never an error."""
     try:
+        # opened here first, as the decoder tells all failures alike
+        with (root / path).open("rb") as handle:
+            size = handle.seek(0, os.SEEK_END)
         header = read_dicom_header(root / path)
     except FileNotFoundError:
         return HeaderFacts(path, *_why_missing(root / path))
@@ -69,10 +77,16 @@ def read_header_facts(root: Path, path: str) -> HeaderFacts:
         return HeaderFacts(path, "missing_file", "its folder is a file")
     except PermissionError:
         return HeaderFacts(path, "permission_denied", "this user may not read the file")
+    except IsADirectoryError:
+        return HeaderFacts(path, "unreadable_file", "a folder")
     except DataError as error:
         return HeaderFacts(path, "unreadable_file", f"found {error.found}")
     if not header.rows or not header.cols:
         return HeaderFacts(path, "unreadable_file", "no Rows or Columns in the header")
+    promised = _pixel_bytes(header)
+    if size < promised:
+        found = f"{size} bytes, though its pixels alone take {promised}"
+        return HeaderFacts(path, "unreadable_file", found)
     return HeaderFacts(
         path,
         rows=header.rows,
@@ -84,6 +98,14 @@ def read_header_facts(root: Path, path: str) -> HeaderFacts:
         view_position=header.view_position,
         instance_number=header.instance_number,
     )
+
+
+def _pixel_bytes(header: DicomHeader) -> int:
+    """Least size of the pixel data in bytes; 0 where it is compressed or not known."""
+    if header.transfer_syntax_uid not in _UNCOMPRESSED or not header.bits_stored:
+        return 0
+    bytes_each = (header.bits_stored + 7) // 8
+    return (header.rows or 0) * (header.cols or 0) * header.frames * bytes_each
 
 
 def _checked_placement(

@@ -41,7 +41,7 @@ def check_is_folder(folder: Path) -> None:
 
 
 def find_roots(folder: Path, looked_for: Sequence[str]) -> list[Path]:
-    """Every folder of the nearest level (0, 1 or 2 below) that holds all of `looked_for`, sorted."""
+    """Folders of the nearest level (0, 1 or 2 below) that hold all of `looked_for`, sorted."""
     level = [folder]
     for _ in range(_LEVELS_BELOW + 1):
         roots = [path for path in level if holds_all(path, looked_for)]

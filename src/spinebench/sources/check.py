@@ -1,0 +1,108 @@
+"""What a folder is and what building from it would take, before anything is built."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from spinebench.engine import Engine
+from spinebench.errors import DataError, UsageError
+from spinebench.imaging.dicom import read_dicom
+from spinebench.imaging.standard import encode, standardise
+from spinebench.records import item_seed
+from spinebench.sources.base import FolderReport, ImageRef, Reading, Source
+from spinebench.sources.layout import check_is_folder, describe_found, find_root, find_roots
+from spinebench.sources.registry import SOURCES
+
+_SAMPLE = 8
+_GIGABYTE = 1e9
+
+
+def detect_source(folder: Path) -> tuple[Source, Path]:
+    """The source that a folder is, and its root (the folder or one or two levels below).
+
+    Raises UsageError in one line: what was looked for and what was found, or that it is two.
+    """
+    check_is_folder(folder)
+    matching = [source for source in SOURCES.values() if find_roots(folder, source.looked_for)]
+    if len(matching) == 1:
+        return matching[0], find_root(folder, matching[0].looked_for, matching[0].title)
+    if matching:
+        names = ", ".join(
+            f"{source.name} in {find_roots(folder, source.looked_for)[0]}" for source in matching
+        )
+        raise UsageError(f"{folder} holds more than one source: {names}; name one of them")
+    looked = "; ".join(f"{name} ({', '.join(s.looked_for)})" for name, s in SOURCES.items())
+    raise UsageError(
+        f"{folder} is no source that spinebench knows: looked for {looked}; "
+        f"{describe_found(folder)}"
+    )
+
+
+def check_folder(folder: Path, engine: Engine, *, seed: int = 0) -> FolderReport:
+    """Counts, defects, size and time of a folder, from its tables, its headers and a few images.
+
+    Minutes are the time that reading took here plus the sample's time for each image, shared by
+    the engine's workers; a question's negatives and texts add little to that.
+    """
+    source, root = detect_source(folder)
+    started = time.monotonic()
+    reading = source.read(root, engine)
+    reading_s = time.monotonic() - started
+    images = list(reading.images.values())
+    sample = _draw_sample(images, source.name, seed)
+    bytes_out, seconds, unreadable = _try_images(root, sample)
+    defects = Counter(reject.reason for reject in reading.ledger.rejects)
+    if unreadable:
+        defects["unreadable_in_sample"] = unreadable
+    done = max(len(sample) - unreadable, 1)
+    workers = getattr(engine, "workers", 1)
+    return FolderReport(
+        source=source.name,
+        root=str(root),
+        counts=_count(reading),
+        defects=dict(sorted(defects.items())),
+        gigabytes_in=sum((root / image.path).stat().st_size for image in images) / _GIGABYTE,
+        gigabytes_out=bytes_out / done * len(images) / _GIGABYTE,
+        minutes=(reading_s + seconds / max(len(sample), 1) * len(images) / workers) / 60,
+        sampled_images=len(sample),
+    )
+
+
+def _draw_sample(images: Sequence[ImageRef], source: str, seed: int) -> list[ImageRef]:
+    """A few images, the same for the same folder and seed."""
+    ordered = sorted(images, key=lambda image: image.image_id)
+    rng = np.random.default_rng(item_seed(seed, "check", source))
+    chosen = rng.choice(len(ordered), size=min(_SAMPLE, len(ordered)), replace=False)
+    return [ordered[index] for index in sorted(chosen)]
+
+
+def _try_images(root: Path, images: Sequence[ImageRef]) -> tuple[int, float, int]:
+    """(bytes as sent, seconds, how many could not be read) of the sample."""
+    bytes_out, unreadable, started = 0, 0, time.monotonic()
+    for image in images:
+        try:
+            raster = read_dicom(root / image.path)[0]
+        except DataError:
+            unreadable += 1
+        else:
+            bytes_out += len(encode(standardise(raster)))
+    return bytes_out, time.monotonic() - started, unreadable
+
+
+def _count(reading: Reading) -> dict[str, int]:
+    images = reading.images.values()
+    counts = {
+        "patients": len({image.patient_id for image in images}),
+        "studies": len({image.study_id for image in images}),
+        "series": len({(image.study_id, image.series_id) for image in images}),
+        "images": len(images),
+        "findings": len(reading.findings),
+    }
+    summary = reading.ledger.summary()
+    for file in sorted(reading.ledger.read):
+        counts[f"{file} read"] = summary[file]["read"]
+        counts[f"{file} dropped"] = summary[file]["dropped"]
+    return counts

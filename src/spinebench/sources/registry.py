@@ -1,0 +1,15 @@
+"""The sources that spinebench knows. A new one is one file with one class, and one line here."""
+
+from spinebench.errors import UsageError
+from spinebench.sources.base import Source
+from spinebench.sources.rsna import RsnaSource
+from spinebench.sources.vindr import VinDrSource
+
+SOURCES: dict[str, Source] = {source.name: source for source in (RsnaSource(), VinDrSource())}
+
+
+def find_source(name: str) -> Source:
+    """Source by name. Raises UsageError naming those that there are."""
+    if name not in SOURCES:
+        raise UsageError(f"no source {name!r}; there are {', '.join(SOURCES)}")
+    return SOURCES[name]

@@ -1,0 +1,66 @@
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from spinebench.errors import DataError
+from spinebench.sources.csvfile import CsvRow, load_data_rows, parse_csv, parse_number, read_csv
+
+
+def test_rows_are_numbered_as_in_an_editor() -> None:
+    table = parse_csv('\nb,a\n1, x \n\n2\n3,"y, z",4\n5,\n', "t.csv", ["a"])
+    assert table.columns == ("b", "a")
+    assert table.rows == (CsvRow(3, {"b": "1", "a": "x"}), CsvRow(7, {"b": "5", "a": ""}))
+    assert table.malformed == (
+        (5, "1 cells instead of 2"),
+        (6, "3 cells instead of 2"),
+    )
+    assert table.units == 4
+
+
+def test_separators_of_lines_are_only_those_of_text(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("\ufeffa,b\r\n1,x\u2028y\r\n2,z\x0bw\r\n".encode())
+    rows = read_csv(tmp_path, "t.csv", ["a", "b"]).rows
+    assert [(r.row, r.cells["b"]) for r in rows] == [(2, "x\u2028y"), (3, "z\x0bw")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n", "t.csv, row 1: column c: found a, b, expected columns a, c"),
+        ("a,c,a\n", "t.csv, row 1: column a: found the column twice, expected columns a, c"),
+        ("", "t.csv: found an empty file, expected a header a, c"),
+        ('a,c\n1,"2\n', "t.csv, row 2: found unexpected end of data, expected comma-separated"),
+        (",".join("abdefghijkl"), "found a, b, d, e, f, g, h, i, j, ... 11 in all, expected"),
+    ],
+)
+def test_what_is_no_table_is_told(text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        parse_csv(text, "t.csv", ["a", "c"])
+
+
+def test_missing_file_and_folder_are_told(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").mkdir()
+    with pytest.raises(DataError, match=r"t.csv: found a folder"):
+        read_csv(tmp_path, "t.csv", [])
+    with pytest.raises(DataError, match=r"u.csv: found no such file"):
+        read_csv(tmp_path, "u.csv", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1.5", 1.5), ("-2", -2.0), ("", None), ("nan", None), ("inf", None), ("1,5", None)],
+)
+def test_number(text: str, number: float | None) -> None:
+    assert parse_number(text) == number
+
+
+def test_every_data_file_says_where_it_is_from() -> None:
+    folder = resources.files("spinebench").joinpath("data", "sources")
+    names = [path.name for path in folder.iterdir()]
+    assert {"rsna_defects.csv", "vindr_vocabulary.csv"} <= set(names)
+    for name in names:
+        text = folder.joinpath(name).read_text("utf-8")
+        comments = [line for line in text.splitlines() if line.startswith("#")]
+        assert any("Source" in line for line in comments)
+        assert load_data_rows(name)
