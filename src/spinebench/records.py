@@ -32,7 +32,9 @@ class Image:
     image_id: str  # source + ":" + path relative to the source's root (+ "#frame")
     source: str  # rsna, vindr, ...
     path: str  # of the standard file, relative to the benchmark's folder
-    patient_id: str  # source + ":" + PatientID; the study's id where PatientID is missing or constant
+    patient_id: (
+        str  # source + ":" + PatientID; the study's id where PatientID is missing or constant
+    )
     study_id: str
     series_id: str
     modality: Modality
@@ -49,7 +51,9 @@ class Image:
     scale_y: float
     spacing_row_mm: float | None  # distance between rows of the original
     spacing_col_mm: float | None
-    affine: tuple[float, ...] | None  # 16 numbers, row by row: (column, row, 0, 1) of the original to LPS
+    affine: (
+        tuple[float, ...] | None
+    )  # 16 numbers, row by row: (column, row, 0, 1) of the original to LPS
     original_sha256: str  # the source file's bytes
     file_sha256: str  # the standard file's bytes: what a model is sent
     pixel_sha256: str  # the standard pixels, whatever the file format
@@ -68,7 +72,9 @@ class Finding:
 
     finding_id: str
     image_id: str
-    disease: str | None  # one of the 11 names, a source's own ("Other lesions"), None = explicit normal
+    disease: (
+        str | None
+    )  # one of the 11 names, a source's own ("Other lesions"), None = explicit normal
     grade: Grade
     measure: float | None  # in the unit that measure_kind names
     measure_kind: str | None  # slip_mm, canal_ap_mm, ...

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spinebench.anatomy.levels import Level, is_adjacent, iter_levels, parse_levels
@@ -114,6 +114,7 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
 
 
 @given(st.text(max_size=80))
+@example("腰٣/٤")  # digits of another script, found by this test
 def test_any_unicode_is_read_without_an_error(text: str) -> None:
     assert all(isinstance(level, Level) for level in parse_levels(text))
 

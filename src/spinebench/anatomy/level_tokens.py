@@ -87,7 +87,7 @@ _START = rf"(?<![{ALNUM}])"
 
 def parse_number(text: str) -> int:
     """A vertebra's number in digits or Chinese (`十二` is 12); 0 for a number with a leading 0."""
-    if text.isascii():
+    if text.isdecimal():  # of any script, as `\d` takes them
         return 0 if text.startswith("0") else int(text)
     if text.startswith("十"):
         return 10 + _CHINESE_DIGITS.get(text[1:], 0)
