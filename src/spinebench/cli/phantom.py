@@ -3,3 +3,8 @@
 import typer
 
 app = typer.Typer(help="Phantoms of known truth.", no_args_is_help=True)
+
+
+@app.callback()
+def _phantom() -> None:
+    pass

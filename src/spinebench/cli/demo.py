@@ -1,0 +1,100 @@
+"""`spinebench demo`: the whole flow on phantoms, offline."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spinebench.cli.output import Json, Seed, Workers, print_result, table_lines
+
+MARKER = "demo.json"
+BASELINES = ("random", "blind", "metadata", "nearest")
+PATIENTS = 60
+# half of the patients test, so that the intervals, which are by patient, say something
+TEST_SHARE = 0.5
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = Path("demo"),
+    patients: Annotated[
+        int, typer.Option("--patients", help="Phantom patients in each layout.", min=2)
+    ] = PATIENTS,
+    seed: Seed = 0,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Make phantoms, build a benchmark, measure the baselines, write a page."""
+    result = run_demo(out, patients=patients, seed=seed, workers=workers)
+    rows = [
+        (
+            run["model"],
+            *(_percent(run[name]) for name in ("diagnosis", "localization", "overall")),
+        )
+        for run in result["report"]["runs"]
+    ]
+    header = ("model", "diagnosis %", "localization %", "overall %")
+    lines = [*table_lines(header, rows), "", f"page: {Path(result['page']).resolve()}"]
+    print_result(result, lines, as_json=as_json)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def run_demo(out: Path, *, patients: int, seed: int, workers: int | None) -> dict[str, Any]:
+    """Write `out/{rsna,vindr,bench,runs,report.html}`; an earlier demo there is replaced."""
+    from spinebench.benchmark.build import BuildOptions, build_benchmark
+    from spinebench.benchmark.split import SplitShares
+    from spinebench.engine import LocalEngine
+    from spinebench.evaluation.run import run_evaluation
+    from spinebench.phantom.write import write_phantom
+    from spinebench.report.page import build_report
+    from spinebench.tables import write_json
+
+    _make_room(out)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / MARKER, {"kind": "demo", "patients": patients, "seed": seed})
+    engine = LocalEngine(workers)
+    sizes: dict[str, dict[str, Any]] = {"rsna": {"matrix": 320}, "vindr": {"long_side": 1000}}
+    for source, size in sizes.items():
+        _say(f"{patients} phantom patients in the layout of {source}")
+        write_phantom(source, out / source, patients=patients, seed=seed, engine=engine, **size)
+    _say("benchmark")
+    options = BuildOptions(seed=seed, shares=SplitShares(test=TEST_SHARE, reserve=0.1))
+    manifest = build_benchmark(
+        {source: out / source for source in sizes}, out / "bench", options=options, engine=engine
+    )
+    for name in BASELINES:
+        _say(f"evaluation of spinebench/{name}")
+        run_evaluation(out / "bench", f"spinebench/{name}", out / "runs" / name)
+    page = out / "report.html"
+    _say("page")
+    report = build_report(
+        out / "bench",
+        [out / "runs" / name for name in BASELINES],
+        page,
+        title="spinebench demo: phantom spines",
+        preface=(
+            "All images are phantoms: computed from a parametric spine whose findings are known. "
+            "The figures show that the toolchain works; they say nothing about patients.",
+        ),
+        seed=seed,
+    )
+    return {"page": str(page), "counts": manifest["counts"], "report": report}
+
+
+def _make_room(out: Path) -> None:
+    import shutil
+
+    from spinebench.errors import UsageError
+
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; choose another --out")
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / MARKER).is_file():
+            raise UsageError(f"{out} is not empty and no earlier demo; choose another --out")
+        shutil.rmtree(out)
+
+
+def _say(step: str) -> None:
+    typer.echo(f"demo: {step}", err=True)
