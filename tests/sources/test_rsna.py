@@ -407,7 +407,7 @@ DEFECTS: list[tuple[str, Callable[[Files], object], set, set[int]]] = [
         lambda files: (
             [
                 remove(f"train_images/{B}/{B_T2}/5031.dcm")(files),
-                put(f"train_images/{B}/{B_T2}/.DS_Store", b"x")(files),
+                put(f"train_images/{B}/{B_T2}/4.dcm", b"x")(files),
             ]
         ),
         b_point("missing_file"),

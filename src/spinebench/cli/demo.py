@@ -8,6 +8,7 @@ import typer
 from spinebench.cli.output import Json, Seed, Workers, print_result, table_lines
 
 MARKER = "demo.json"
+SOURCES = ("rsna", "vindr")
 BASELINES = ("random", "blind", "metadata", "nearest")
 PATIENTS = 60
 # half of the patients test, so that the intervals, which are by patient, say something
@@ -48,6 +49,7 @@ def run_demo(out: Path, *, patients: int, seed: int, workers: int | None) -> dic
     from spinebench.engine import LocalEngine
     from spinebench.evaluation.run import run_evaluation
     from spinebench.phantom.write import write_phantom
+    from spinebench.phantom.write_options import PhantomOptions
     from spinebench.report.page import build_report
     from spinebench.tables import write_json
 
@@ -55,14 +57,16 @@ def run_demo(out: Path, *, patients: int, seed: int, workers: int | None) -> dic
     out.mkdir(parents=True, exist_ok=True)
     write_json(out / MARKER, {"kind": "demo", "patients": patients, "seed": seed})
     engine = LocalEngine(workers)
-    sizes: dict[str, dict[str, Any]] = {"rsna": {"matrix": 320}, "vindr": {"long_side": 1000}}
-    for source, size in sizes.items():
+    sizes = PhantomOptions(matrix=320, film_px=1000)
+    for source in SOURCES:
         _say(f"{patients} phantom patients in the layout of {source}")
-        write_phantom(source, out / source, patients=patients, seed=seed, engine=engine, **size)
+        write_phantom(
+            source, out / source, patients=patients, seed=seed, engine=engine, options=sizes
+        )
     _say("benchmark")
     options = BuildOptions(seed=seed, shares=SplitShares(test=TEST_SHARE, reserve=0.1))
     manifest = build_benchmark(
-        {source: out / source for source in sizes}, out / "bench", options=options, engine=engine
+        {source: out / source for source in SOURCES}, out / "bench", options=options, engine=engine
     )
     for name in BASELINES:
         _say(f"evaluation of spinebench/{name}")

@@ -13,6 +13,7 @@ from spinebench.errors import DataError
 from spinebench.imaging.dicom import read_dicom_header
 from spinebench.imaging.geometry import build_affine, pixel_to_patient_mm
 from spinebench.imaging.header import DicomHeader
+from spinebench.sources.layout import CLUTTER
 
 _FILES_PER_ITEM = 32
 _UNCOMPRESSED = frozenset((ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian))
@@ -124,7 +125,8 @@ def _checked_placement(
 
 def _why_missing(path: Path) -> tuple[str, str]:
     try:
-        if path.parent.is_dir() and next(path.parent.iterdir(), None) is None:
+        folder = path.parent
+        if folder.is_dir() and all(entry.name in CLUTTER for entry in folder.iterdir()):
             return "empty_folder", "its folder is empty"
     except PermissionError:
         return "permission_denied", "this user may not list its folder"

@@ -36,8 +36,7 @@ def find_patients(studies: Iterable[tuple[str, str | None]]) -> Patients:
     placeholders = {
         patient_id
         for patient_id, held in studies_of.items()
-        if len(held) > _MOST_STUDIES
-        or (len(held) == named and named >= _FEWEST_FOR_CONSTANT)
+        if len(held) > _MOST_STUDIES or (len(held) == named and named >= _FEWEST_FOR_CONSTANT)
     }
     believed = {study: sorted(ids - placeholders) for study, ids in ids_of.items()}
     merged = _merge(believed.values())

@@ -1,0 +1,108 @@
+"""Raw model output made plain: one alphabet, no mark-up, no thinking.
+
+What the later stages see is plain text in which a letter is a letter whatever it was dressed in.
+All steps are linear in the length of the text.
+"""
+
+import html
+import re
+import unicodedata
+
+_THOUGHT = re.compile(
+    r"(?P<open><(?:think|thinking|thought|reasoning|reflection|seed:think|unused94)>|◁think▷"
+    r"|<\|begin_of_thought\|>|\[THINK\])"
+    r"|(?P<close></(?:think|thinking|thought|reasoning|reflection|seed:think)>|<unused95>|◁/think▷"
+    r"|<\|end_of_thought\|>|\[/THINK\])",
+    re.IGNORECASE,
+)
+# What a server leaves in when it misses the end of a turn; the rest is the model talking to itself.
+_END_OF_TURN = re.compile(
+    r"<\|(?:im_end|endoftext|eot_id|end|endofchunk|end_of_text|eom_id)\|>|</s>|<end_of_turn>|<eos>"
+)
+_CONTROL_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>|<s>|</?unused\d{1,3}>")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufe00-\ufe0f\ufeff]")
+_TRANSLATION: dict[int, str] = {
+    **dict.fromkeys(map(ord, "“”„‟«»"), '"'),
+    **dict.fromkeys(map(ord, "‘’‚‛′`´"), "'"),
+    **dict.fromkeys(map(ord, "‐‑‒–−"), "-"),
+    **dict.fromkeys(map(ord, "—―"), " - "),
+    **dict.fromkeys(map(ord, "「『【〔《〈⟨"), "["),
+    **dict.fromkeys(map(ord, "」』】〕》〉⟩"), "]"),
+    **dict.fromkeys(map(ord, "→⇒⟶⟹➜➡"), " → "),
+    # NFKC leaves the white-on-black circled and squared letters as they are.
+    **{0x1F150 + i: chr(65 + i) for i in range(26)},
+    **{0x1F170 + i: chr(65 + i) for i in range(26)},
+}
+_ANSWER_TAG = re.compile(r"<(?:final_?)?answer\s?>", re.IGNORECASE)
+_BLOCK_TAG = re.compile(r"</?(?:br|p|div|li|ul|ol|h[1-6]|tr|table|answer|final_?answer)\b[^<>]{0,80}>", re.I)
+_INLINE_TAG = re.compile(
+    r"</?(?:b|strong|i|em|u|span|code|sup|sub|center|font|mark|td|th|ref|box)\b[^<>]{0,80}>", re.I
+)
+_LATEX_COMMAND = re.compile(
+    r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt|cal|bb)|boldsymbol|bm|bf|rm|it"
+    r"|operatorname|emph|underline|left|right|displaystyle|large|Large|quad|qquad)(?![A-Za-z])\*?"
+)
+_LATEX_BOXED = re.compile(r"\\f?boxed(?![A-Za-z])")
+_LATEX_SPACE = re.compile(r"\\[,;:! ]")
+_LATEX_ESCAPE = re.compile(r"\\([\[\](){}_&%$#*])")
+_FENCE = re.compile(r"^[ \t]*(?:'''|~~~)[ \t]*\w{0,20}[ \t]*$", re.MULTILINE)
+_STRUCK = re.compile(r"~~[^~\n]{1,200}~~")
+_BULLET = re.compile(r"^[ \t>]*(?:[*+•·●▪◦‣][ \t]+)", re.MULTILINE)
+_LINE_MARK = re.compile(r"^[ \t]*(?:>[ \t]?|#{1,6}(?=\s))+[ \t]*", re.MULTILINE)
+_EMPHASIS = re.compile(r"\*+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|\$+")
+_BLANKS = re.compile(r"[^\S\n]+")
+_EMPTY_LINES = re.compile(r"\n{3,}")
+_REPEATED_MARK = re.compile(r"([^\w\s])\1{3,}")
+
+
+def clean_answer(text: str) -> str:
+    """The part of `text` that counts as the answer, as plain text; may be empty.
+
+    Thinking is left out; an opened and never closed thinking block reaches to the end of the text,
+    and a closing mark alone ends a block that began in the prompt. Full-width, circled and
+    mathematical letters become ASCII; Markdown, HTML and LaTeX dress is taken off (`\\boxed` becomes
+    the word `boxed:`, `<answer>` becomes `final answer:`); runs of blanks shrink to one.
+    """
+    text = html.unescape(text) if "&" in text else text
+    text = _cut_turn(_strip_thoughts(text.replace("\r\n", "\n").replace("\r", "\n")))
+    text = _INVISIBLE.sub("", text)
+    text = unicodedata.normalize("NFKC", text).translate(_TRANSLATION)
+    text = _strip_markup(text)
+    lines = [_BLANKS.sub(" ", line).strip() for line in text.split("\n")]
+    text = _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip()
+    return _REPEATED_MARK.sub(r"\1\1\1", text)
+
+
+def _strip_thoughts(text: str) -> str:
+    kept: list[str] = []
+    position, thinking = 0, False
+    for mark in _THOUGHT.finditer(text):
+        if mark["open"]:
+            if not thinking:
+                kept.append(text[position : mark.start()])
+            thinking = True
+            continue
+        if not thinking:
+            kept.clear()
+        thinking = False
+        position = mark.end()
+    if not thinking:
+        kept.append(text[position:])
+    return "\n".join(kept)
+
+
+def _cut_turn(text: str) -> str:
+    for mark in _END_OF_TURN.finditer(text):
+        if text[: mark.start()].strip():
+            return _CONTROL_TOKEN.sub(" ", text[: mark.start()])
+    return _CONTROL_TOKEN.sub(" ", text)
+
+
+def _strip_markup(text: str) -> str:
+    text = _FENCE.sub("", text)
+    text = _ANSWER_TAG.sub("\nfinal answer: ", text)
+    text = _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", text))
+    text = _LATEX_BOXED.sub(" boxed: ", _LATEX_COMMAND.sub(" ", text))
+    text = _LATEX_ESCAPE.sub(r"\1", _LATEX_SPACE.sub(" ", text)).replace("\\\\", "\n")
+    text = _LINE_MARK.sub("", _BULLET.sub("- ", _STRUCK.sub(" ", text)))
+    return _EMPHASIS.sub("", text).replace("'''", "")

@@ -1,0 +1,272 @@
+"""One run: a model answers a benchmark, and what it said is kept.
+
+out/logs/*.eval           Inspect's own logs, at most 5,000 samples each
+out/predictions.parquet   records.Prediction: every question of the split, asked or not
+out/scores.json           what `score` and `breakdown` make of them
+out/manifest.json         kind "run": model, settings, prompts, benchmark by hash, counts
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import inspect_ai
+from inspect_ai import task_with
+from inspect_ai.log import EvalLog
+from inspect_ai.model import GenerateConfig, Model, get_model
+from inspect_ai.solver import TaskState
+from pydantic import ValidationError
+
+import spinebench
+from spinebench.benchmark.bundle import Benchmark
+from spinebench.errors import UsageError
+from spinebench.evaluation.breakdown import score_run
+from spinebench.evaluation.predictions import Run, build_predictions
+from spinebench.evaluation.prompts import TASKS, Prompt, load_prompt
+from spinebench.evaluation.score import COUNTED, LEFT_OUT
+from spinebench.evaluation.select import select_questions
+from spinebench.evaluation.tasks import diagnosis, localization
+from spinebench.evaluation.terms import check_terms, is_local
+from spinebench.progress import iter_with_progress
+from spinebench.records import Prediction, Question, sha256_of_json
+from spinebench.tables import sha256_of_file, write_json, write_table
+
+SHARD = 5000  # samples per log: Inspect reads and writes larger ones slowly
+_TASKS = {"diagnosis": diagnosis, "localization": localization}
+# Inspect retries without end by default; a dead server must end as `failed`, not as a hung run
+_DEFAULT_SETTINGS = {"max_retries": 5}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a model is asked."""
+
+    tasks: Sequence[str] = TASKS
+    split: str = "test"
+    protocol: str = "released"
+    prompt: Path | None = None  # file that replaces the protocol's text
+    limit: int | None = None  # questions per task
+    accept_terms: Sequence[str] = ()
+    model_args: Mapping[str, Any] | None = None
+    model_base_url: str | None = None
+    settings: Mapping[str, Any] | None = None  # of Inspect's GenerateConfig: temperature, seed, ...
+    epochs: int = 1
+    max_connections: int | None = None
+
+
+def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[str, Any]:
+    """Ask `model` the questions of `bench` and write the run to `out`; keywords: `RunOptions`.
+
+    Returns the manifest with the scores under `scores`. Raises UsageError before any call if
+    something is amiss with the options or with a source's terms; KeyboardInterrupt after an
+    interrupted run was written as incomplete.
+    """
+    chosen = RunOptions(**options)
+    _check_options(chosen, out)
+    benchmark = Benchmark.load(bench)
+    questions = _load_questions(benchmark, chosen)
+    prompts = {t: load_prompt(chosen.protocol, t, chosen.prompt) for t in questions}
+    asked = _open_model(model, bench, chosen)
+    asked_sources = {q.source for part in questions.values() for q in part[: chosen.limit]}
+    check_terms(asked, asked_sources, benchmark.manifest, chosen.accept_terms)
+
+    logs, interrupted = _ask(asked, bench, out, chosen, questions)
+    run = _describe_run(benchmark, model, chosen, prompts)
+    everything = [question for part in questions.values() for question in part]
+    predictions = build_predictions(sorted((out / "logs").glob("*.eval")), everything, run)
+    write_table(out / "predictions.parquet", predictions, Prediction)
+    scores = score_run(bench, out / "predictions.parquet", seed=benchmark.manifest["seed"])
+    write_json(out / "scores.json", scores)
+    manifest = _build_manifest(
+        benchmark, model, is_local(asked), chosen, prompts, run, predictions, questions
+    )
+    manifest["stopped"] = sorted({log.error.message for log in logs if log.error})
+    manifest["tables"] = {
+        name: sha256_of_file(out / name) for name in ("predictions.parquet", "scores.json")
+    }
+    write_json(out / "manifest.json", manifest)
+    if interrupted:
+        raise KeyboardInterrupt
+    return {**manifest, "scores": scores}
+
+
+def _check_options(options: RunOptions, out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} already exists and is not empty; choose another --out")
+    unknown = sorted(set(options.tasks) - set(TASKS))
+    if unknown or not options.tasks:
+        raise UsageError(
+            f"unknown task {', '.join(unknown) or '(none)'}; there are {', '.join(TASKS)}"
+        )
+    for name, value in (("limit", options.limit), ("epochs", options.epochs)):
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} {value}: must be at least 1")
+
+
+def _load_questions(benchmark: Benchmark, options: RunOptions) -> dict[str, list[Question]]:
+    """Questions of each task, in the order they are asked; tasks without any are left out."""
+    found = {t: select_questions(benchmark, t, options.split) for t in TASKS if t in options.tasks}
+    found = {task: questions for task, questions in found.items() if questions}
+    if not found:
+        raise UsageError(
+            f"{benchmark.folder} has no {' or '.join(options.tasks)} questions"
+            f" in its split {options.split!r}"
+        )
+    return found
+
+
+def _open_model(model: str, bench: Path, options: RunOptions) -> Model:
+    args = dict(options.model_args or {})
+    if model.startswith("spinebench/"):
+        args.setdefault("bench", str(bench.resolve()))
+    try:
+        config = GenerateConfig(**_settings(options))
+        # a baseline is fitted on a folder that may have been built anew under the same name
+        memoize = not model.startswith("spinebench/")
+        return get_model(
+            model, config=config, base_url=options.model_base_url, memoize=memoize, **args
+        )
+    except (ValueError, TypeError, ValidationError) as error:
+        raise UsageError(f"model {model}: {_one_line(error)}") from error
+    except Exception as error:
+        # Inspect's class for a missing key or package is not part of its public API
+        if type(error).__name__ != "PrerequisiteError":
+            raise
+        raise UsageError(f"model {model}: {_one_line(error)}") from error
+
+
+def _settings(options: RunOptions) -> dict[str, Any]:
+    settings = {**_DEFAULT_SETTINGS, **(options.settings or {})}
+    unknown = sorted(set(settings) - set(GenerateConfig.model_fields))
+    if unknown:
+        raise UsageError(f"unknown setting {unknown[0]!r}: Inspect's GenerateConfig has none such")
+    if options.max_connections is not None:
+        settings["max_connections"] = options.max_connections
+    return settings
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _ask(
+    model: Model,
+    bench: Path,
+    out: Path,
+    options: RunOptions,
+    questions: Mapping[str, Sequence[Question]],
+) -> tuple[list[EvalLog], bool]:
+    """Logs (headers), shard by shard, and whether the user stopped the run."""
+    counts = {task: len(part[: options.limit]) for task, part in questions.items()}
+    tick = _progress(sum(counts.values()) * options.epochs, f"{model}")
+    logs: list[EvalLog] = []
+    for task, count in counts.items():
+        for offset in range(0, count, SHARD):
+            shard = _TASKS[task](
+                bench=str(bench),
+                split=options.split,
+                protocol=options.protocol,
+                prompt=str(options.prompt) if options.prompt else None,
+                limit=min(SHARD, count - offset),
+                accept_terms=",".join(options.accept_terms) or None,
+                offset=offset,
+            )
+            found = inspect_ai.eval(
+                task_with(shard, cleanup=tick),
+                model=model,
+                log_dir=str(out / "logs"),
+                log_format="eval",
+                epochs=options.epochs,
+                display="none",
+                log_images=False,  # the image's hash is in the log; its bytes are in the benchmark
+                log_model_api=False,
+                log_realtime=False,
+                log_header_only=True,
+                acp_server=False,
+                ctl_server=False,
+            )
+            logs += found
+            # after Ctrl-C Inspect writes the log as cancelled, and returns it or nothing at all
+            if not found or found[0].status == "cancelled":
+                return logs, True
+    return logs, False
+
+
+def _progress(total: int, label: str) -> Callable[[TaskState], Any]:
+    """A clean-up step that counts samples on stderr as they end, well or badly."""
+    steps = iter(iter_with_progress(range(total), total=total, label=label))
+    next(steps, None)
+
+    async def tick(state: TaskState) -> None:
+        next(steps, None)
+
+    return tick
+
+
+def _describe_run(
+    benchmark: Benchmark, model: str, options: RunOptions, prompts: Mapping[str, Prompt]
+) -> Run:
+    settings = json.dumps(_settings(options), sort_keys=True)
+    hashes = {task: prompt.sha256 for task, prompt in prompts.items()}
+    identity = {
+        "benchmark": sha256_of_file(benchmark.folder / "manifest.json"),
+        "model": model,
+        "settings": settings,
+        "protocol": options.protocol,
+        "prompts": hashes,
+        "split": options.split,
+        "epochs": options.epochs,
+    }
+    name = "".join(c if c.isalnum() or c in ".-" else "-" for c in model)
+    return Run(
+        run_id=f"{name}-{sha256_of_json(identity)[:8]}",
+        model=model,
+        settings=settings,
+        protocol=options.protocol,
+        prompt_sha256=hashes,
+        epochs=options.epochs,
+    )
+
+
+def _build_manifest(
+    benchmark: Benchmark,
+    model: str,
+    local: bool,
+    options: RunOptions,
+    prompts: Mapping[str, Prompt],
+    run: Run,
+    predictions: Iterable[Prediction],
+    questions: Mapping[str, Sequence[Question]],
+) -> dict[str, Any]:
+    """What the run was. No paths, hosts or keys: model arguments are left out for that reason."""
+    task_of = {q.question_id: task for task, part in questions.items() for q in part}
+    counts: Counter[tuple[str, str]] = Counter(
+        (task_of[p.question_id], p.outcome) for p in predictions
+    )
+    return {
+        "kind": "run",
+        "run_id": run.run_id,
+        "spinebench": spinebench.__version__,
+        "inspect_ai": version("inspect-ai"),
+        "model": model,
+        "local": local,
+        "settings": json.loads(run.settings),
+        "protocol": options.protocol,
+        "prompt_replaced": options.prompt is not None,
+        "prompts": {t: {"sha256": p.sha256, "text": p.text} for t, p in prompts.items()},
+        "benchmark": {
+            "manifest_sha256": sha256_of_file(benchmark.folder / "manifest.json"),
+            "seed": benchmark.manifest["seed"],
+        },
+        "tasks": list(questions),
+        "split": options.split,
+        "limit": options.limit,
+        "epochs": options.epochs,
+        "accepted_terms": sorted(options.accept_terms),
+        "counts": {t: {o: counts[t, o] for o in (*COUNTED, *LEFT_OUT)} for t in questions},
+        "complete": not any(counts[t, o] for t in questions for o in LEFT_OUT),
+    }

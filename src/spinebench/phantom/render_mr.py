@@ -1,0 +1,210 @@
+"""Magnetic resonance slices of a phantom: sagittal stacks and axial stacks along the discs."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from spinebench.phantom.canvas import Float32, smooth_noise
+from spinebench.phantom.rendered import RenderedImage
+from spinebench.phantom.rng import build_rng
+from spinebench.phantom.sizes import CERVICAL_DISCS, LUMBAR_DISCS
+from spinebench.phantom.spine import Spine
+from spinebench.phantom.tissue import build_canvas, build_palette, paint_spine
+
+__all__ = ["RenderedImage", "render_mr"]
+
+Orientation = Literal["SAG", "AX"]
+Sequence = Literal["T1", "T2", "STIR"]
+MrRegion = Literal["lumbar", "cervical"]
+_SEQUENCES: tuple[Sequence, ...] = ("T1", "T2", "STIR")
+
+
+def render_mr(
+    spine: Spine,
+    *,
+    orientation: Orientation,
+    sequence: Sequence,
+    region: MrRegion = "lumbar",
+    matrix: int = 384,
+    seed: int,
+) -> list[RenderedImage]:
+    """Slices of one series in spatial order, uint16 (matrix, matrix).
+
+    SAG: patient's right to left, rows caudal, columns posterior; 15 to 19 slices of 4 mm at 4.0
+    to 4.5 mm through both rows of foramina. AX: four slices per disc at 4 mm, angled along it
+    (`label` names the disc), from the top down; columns to the patient's left. Signal per
+    docs/phantom.md, a coil's bias field and Rician noise; the scale of the numbers is arbitrary
+    and differs between patients and series.
+    """
+    planes = _planes(spine, orientation, region, matrix)
+    painted = _paint(spine, orientation, region, matrix, sequence == "STIR")
+    signal = painted[0 if sequence == "STIR" else _SEQUENCES.index(sequence)]
+    rng = build_rng(seed, spine.key, "mr", orientation, sequence, region)
+    pixels = _acquire(signal, rng, orientation, sequence)
+    return [
+        RenderedImage(pixels[index], affine, (spacing, spacing), 4.0, label)
+        for index, (affine, spacing, label) in enumerate(planes)
+    ]
+
+
+@lru_cache(maxsize=1)
+def _paint(
+    spine: Spine, orientation: Orientation, region: MrRegion, matrix: int, stir: bool
+) -> Float32:
+    """Noise-free signal (channels, slices, rows, cols); T1 and T2 share one pass, kept for the
+    next call because the two series of a patient are asked for in turn."""
+    planes = _planes(spine, orientation, region, matrix)
+    x, y, z = plane_positions([plane[0] for plane in planes], matrix, matrix)
+    palette = build_palette(spine, ("STIR",) if stir else ("T1", "T2"))
+    canvas = build_canvas(x, y, z, max(0.9 * planes[0][1], 0.35), palette)
+    paint_spine(canvas, spine)
+    return canvas.data
+
+
+def plane_positions(
+    affines: list[npt.NDArray[np.float64]], rows: int, cols: int
+) -> tuple[Float32, Float32, Float32]:
+    """LPS positions of all pixel centres as arrays that broadcast to (slices, rows, cols).
+
+    Works for planes that contain the left-right axis (columns along x) and planes across it.
+    """
+    stack = np.stack(affines)
+    row, col = np.arange(rows, dtype=np.float64), np.arange(cols, dtype=np.float64)
+    origin = stack[:, :3, 3]
+    if abs(stack[0, 0, 0]) > 0.0:
+        x = origin[:1, 0, None] + stack[0, 0, 0] * col
+        y = origin[:, 1, None] + stack[:, 1, 1, None] * row
+        z = origin[:, 2, None] + stack[:, 2, 1, None] * row
+        return (
+            x[:, None, :].astype(np.float32),
+            y[:, :, None].astype(np.float32),
+            z[:, :, None].astype(np.float32),
+        )
+    y = origin[0, 1] + stack[0, 1, 0] * col
+    z = origin[0, 2] + stack[0, 2, 1] * row
+    return (
+        origin[:, 0, None, None].astype(np.float32),
+        y[None, None, :].astype(np.float32),
+        z[None, :, None].astype(np.float32),
+    )
+
+
+Plane = tuple[npt.NDArray[np.float64], float, str]
+
+
+def _planes(spine: Spine, orientation: Orientation, region: MrRegion, matrix: int) -> list[Plane]:
+    # Planes come from the spine's own seed, so that T1 and T2 of a patient lie on one another.
+    rng = build_rng(spine.seed, spine.key, "planes", orientation, region)
+    if orientation == "SAG":
+        return sagittal_planes(spine, region, matrix, rng)
+    return axial_planes(spine, region, matrix, rng)
+
+
+def sagittal_planes(
+    spine: Spine, region: MrRegion, matrix: int, rng: np.random.Generator
+) -> list[Plane]:
+    """(affine, spacing, label) of a sagittal stack, patient's right to left."""
+    lumbar = region == "lumbar"
+    field_mm = float(rng.uniform(275.0, 300.0) if lumbar else rng.uniform(230.0, 250.0))
+    spacing = field_mm / matrix
+    count = int(rng.choice((15, 17, 19) if lumbar else (13, 15)))
+    gap_mm = {19: 4.0, 17: 4.2}.get(count, 4.5) if lumbar else 3.5
+    first, last = ("T12", "S2") if lumbar else ("C2", "T1")
+    top, low = spine.vertebrae[first].frame.center_mm, spine.vertebrae[last].frame.center_mm
+    middle = spine.vertebrae["L3" if lumbar else "C5"].frame.center_mm
+    center_y = 0.5 * middle[1] + 0.25 * (top[1] + low[1]) + (12.0 if lumbar else 5.0)
+    center_y += float(rng.normal(0.0, 5.0))
+    center_z = 0.5 * (top[2] + low[2]) + (8.0 if lumbar else 12.0) + float(rng.normal(0.0, 5.0))
+    center_x = middle[0] + float(rng.normal(0.0, 0.8))
+    half = 0.5 * (matrix - 1) * spacing
+    planes: list[Plane] = []
+    for index in range(count):
+        affine = np.eye(4)
+        affine[:3, 0] = (0.0, spacing, 0.0)
+        affine[:3, 1] = (0.0, 0.0, -spacing)
+        affine[:3, 2] = (-1.0, 0.0, 0.0)
+        offset = (index - 0.5 * (count - 1)) * gap_mm
+        affine[:3, 3] = (center_x + offset, center_y - half, center_z + half)
+        planes.append((affine, spacing, "sagittal"))
+    return planes
+
+
+def axial_planes(
+    spine: Spine, region: MrRegion, matrix: int, rng: np.random.Generator
+) -> list[Plane]:
+    """(affine, spacing, disc) of axial slices at +4, 0, -4 and -8 mm along every disc's axis.
+
+    The slice at 0 lies in the disc, the one at -4 at the lateral recesses.
+    """
+    lumbar = region == "lumbar"
+    field_mm = float(rng.uniform(165.0, 200.0) if lumbar else rng.uniform(150.0, 170.0))
+    spacing = field_mm / matrix
+    half = 0.5 * (matrix - 1) * spacing
+    shift = float(rng.normal(0.0, 3.0)), float(rng.normal(0.0, 4.0))
+    planes: list[Plane] = []
+    for name in LUMBAR_DISCS if lumbar else CERVICAL_DISCS[1:]:
+        disc = spine.discs[name]
+        sin, cos = math.sin(disc.frame.tilt_rad), math.cos(disc.frame.tilt_rad)
+        middle_v = disc.wall_v_mm + (10.0 if lumbar else 2.0) + shift[1]
+        for offset_mm in (4.0, 0.0, -4.0, -8.0):
+            if not lumbar and abs(offset_mm) > 4.0:
+                continue
+            center = np.array(disc.frame.to_mm(0.0, middle_v, offset_mm))
+            center[0] = disc.frame.center_mm[0] + shift[0]
+            affine = np.eye(4)
+            affine[:3, 0] = (spacing, 0.0, 0.0)
+            affine[:3, 1] = (0.0, spacing * cos, -spacing * sin)
+            affine[:3, 2] = (0.0, sin, cos)
+            corner = center - half * (affine[:3, 0] + affine[:3, 1]) / spacing
+            affine[:3, 3] = corner
+            planes.append((affine, spacing, name))
+    return planes
+
+
+def _acquire(
+    signal: Float32, rng: np.random.Generator, orientation: Orientation, sequence: Sequence
+) -> npt.NDArray[np.uint16]:
+    """Blur of the matrix, the coil's bias, texture, Rician noise, scale to stored numbers."""
+    count, rows, cols = signal.shape
+    scale = float(rng.uniform(550.0, 1100.0))
+    sigma = float(rng.uniform(0.016, 0.032))
+    rise = np.linspace(0.0, 1.0, cols if orientation == "SAG" else rows, dtype=np.float32)
+    # A spine coil lies under the back: signal grows towards it; in front a saturation band.
+    near = 0.62 + 0.75 * rise * rise
+    if orientation == "SAG":
+        band = np.clip((rise - 0.17) * (1.0 / 0.12), 0.0, 1.0)
+        coil = (near * (0.10 + 0.90 * band)).reshape(1, 1, cols)
+    else:
+        coil = near.reshape(1, rows, 1)
+    ends = np.linspace(-1.0, 1.0, rows, dtype=np.float32).reshape(1, rows, 1)
+    coil = coil * (1.0 - 0.22 * np.square(ends)) if orientation == "SAG" else coil
+    pixels = np.empty(signal.shape, dtype=np.uint16)
+    waves = smooth_noise(rng, (count, rows, cols), (rows / 4.0, cols / 4.0))
+    noise_scale = sigma * (1.25 if sequence == "STIR" else 1.0)
+    for index in range(count):
+        picture = _blur(signal[index])
+        texture = smooth_noise(rng, (1, rows, cols), (3.0, 3.0))[0]
+        picture *= coil[0] * (1.0 + 0.05 * waves[index]) * (1.0 + 0.07 * texture)
+        noise = rng.standard_normal((2, rows, cols), dtype=np.float32)
+        noise *= np.float32(noise_scale)
+        picture += noise[0]
+        np.square(picture, out=picture)
+        np.square(noise[1], out=noise[1])
+        picture += noise[1]
+        np.sqrt(picture, out=picture)
+        pixels[index] = np.clip(picture * scale + 0.5, 0.0, 65535.0)
+    return pixels
+
+
+def _blur(picture: Float32) -> Float32:
+    """Three-tap smoothing each way: the point spread of the acquisition."""
+    out = picture.copy()
+    out[1:-1] = 0.70 * picture[1:-1] + 0.15 * (picture[:-2] + picture[2:])
+    wide = out.copy()
+    wide[:, 1:-1] = 0.70 * out[:, 1:-1] + 0.15 * (out[:, :-2] + out[:, 2:])
+    return wide

@@ -1,0 +1,290 @@
+"""One self-contained HTML file from a benchmark and its runs.
+
+The file asks for nothing from outside: style, script and images stand in it, and its content
+security policy forbids the rest. Everything that came from a model or a data set is escaped.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from spinebench.benchmark.bundle import Benchmark
+from spinebench.errors import UsageError
+from spinebench.report.board import LoadedRun, build_page_view, gallery_of
+from spinebench.report.gallery import GROUPS, Group, Picture, all_cards, build_pictures
+from spinebench.report.plots import (
+    ForestRow,
+    Reference,
+    forest_plot,
+    interval_strip,
+    interval_words,
+    percent,
+    position_plot,
+)
+from spinebench.report.views import Estimate, PageView, Position, PromptView, RunView
+from spinebench.report.words import position_words
+
+MAX_BYTES = 15 * 1000 * 1000
+_PICTURE_SHARE = 0.6  # of the page's bytes, at most, for images
+DEFAULT_TITLE = "Spine images read by models"
+
+PALETTES: dict[str, dict[str, str]] = {
+    "light": {
+        "page": "#ffffff",
+        "panel": "#f3f5f6",
+        "ink": "#1a2227",
+        "soft": "#55626a",
+        "rule": "#dbe1e4",
+        "edge": "#87949b",
+        "accent": "#0a5c6b",
+        "bar": "#8fbcc4",
+        "wrong": "#9c2f2a",
+        "warn-ink": "#6e3b00",
+        "warn-page": "#fcf3e4",
+        "heat": "10 92 107",
+        "heat-most": "0.42",
+    },
+    "dark": {
+        "page": "#11161a",
+        "panel": "#1a2127",
+        "ink": "#e4e9ec",
+        "soft": "#a0adb5",
+        "rule": "#2d373e",
+        "edge": "#71808a",
+        "accent": "#74c6d3",
+        "bar": "#2f6a75",
+        "wrong": "#f19c94",
+        "warn-ink": "#f0cb8e",
+        "warn-page": "#2a2416",
+        "heat": "116 198 211",
+        "heat-most": "0.42",
+    },
+}
+OUTCOME_WORDS = (
+    ("answered", "Answered"),
+    ("unparsed", "Unparsed"),
+    ("refused", "Refused"),
+    ("truncated", "Cut off"),
+    ("failed", "Failed"),
+    ("not_run", "Not run"),
+)
+GROUP_WORDS: tuple[tuple[Group, str, str], ...] = (
+    ("found", "Disease found", "The image has the disease and the model named it."),
+    ("healthy_found", "Healthy found", "The image is healthy and the model said so."),
+    (
+        "missed",
+        "Disease missed",
+        "The image has a disease and the model named something else. Where it called such images "
+        "healthy, up to half of the sample shows that.",
+    ),
+    ("called_ill", "Healthy called ill", "The image is healthy and the model named a disease."),
+)
+INTERVAL_METHOD = (
+    "95 %, by patient, because questions on one patient are alike. Shares of right answers: "
+    "Wilson’s interval on the effective sample size (the number of questions divided by the "
+    "design effect of patients) with a t quantile; means of precision and recall: "
+    "cluster-robust t interval, cut at 0 and 100; mean of the two accuracies: combined from "
+    "their intervals with the patients’ correlation (MOVER). A group from one patient has no "
+    "interval."
+)
+
+
+def build_report(
+    bench: Path,
+    runs: Sequence[Path],
+    out: Path,
+    *,
+    title: str = DEFAULT_TITLE,
+    preface: Sequence[str] = (),
+    seed: int = 0,
+    gallery_per_group: int = 6,
+) -> dict[str, Any]:
+    """Write the page of some runs on one benchmark; returns a summary of it.
+
+    `preface` holds paragraphs that only the caller can know, such as that all images are drawn.
+    The summary: `out`, `bytes`, `bench_sha256`, `split`, `patients`, and `runs`, a list of
+    `model`, `run_id`, `complete`, `diagnosis`, `localization`, `overall` (fractions or None).
+    Raises UsageError if a run is not of this benchmark or the page cannot be kept under 15 MB.
+    """
+    if not runs:
+        raise UsageError("a report needs at least one run folder")
+    benchmark = Benchmark.load(Path(bench))
+    page, loaded = build_page_view(
+        benchmark, [Path(run) for run in runs], title=title, preface=preface, seed=seed
+    )
+    per_group = gallery_per_group
+    while True:
+        page = _with_gallery(benchmark, page, loaded, per_group)
+        cards = all_cards(run.cards for run in page.runs)
+        pictures = build_pictures(benchmark, cards, budget_bytes=int(_PICTURE_SHARE * MAX_BYTES))
+        data = render_page(page, pictures.values()).encode("utf-8")
+        if len(data) <= MAX_BYTES:
+            break
+        if per_group == 0:
+            raise UsageError(
+                f"{len(runs)} runs do not fit on one page of {MAX_BYTES // 1_000_000} MB: "
+                "give fewer"
+            )
+        per_group //= 2
+    _write(Path(out), data)
+    return _summary(page, Path(out), len(data))
+
+
+def _with_gallery(
+    bench: Benchmark, page: PageView, runs: Sequence[LoadedRun], per_group: int
+) -> PageView:
+    views = tuple(
+        replace(view, **gallery_of(bench, run, seed=page.seed, per_group=per_group))
+        for view, run in zip(page.runs, runs, strict=True)
+    )
+    return replace(page, runs=views)
+
+
+def render_page(page: PageView, pictures: Iterable[Picture]) -> str:
+    """HTML of the page; the same values give the same text."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("spinebench.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        percent=percent,
+        interval_words=interval_words,
+        interval_strip=interval_strip,
+        breakable=breakable,
+        grouped=grouped,
+    )
+    held = sorted(pictures, key=lambda picture: picture.key)
+    script = _script(environment)
+    return environment.get_template("page.html").render(
+        page=page,
+        css=Markup(environment.get_template("page.css").render(palettes=PALETTES)),
+        js=Markup(script),
+        js_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        pictures=held,
+        picture_keys={picture.key: f"pic{number}" for number, picture in enumerate(held, 1)},
+        outcome_words=OUTCOME_WORDS,
+        group_words=GROUP_WORDS,
+        interval_method=INTERVAL_METHOD,
+        prompts=_distinct_prompts(page.runs),
+        **_plots(page),
+    )
+
+
+def grouped(count: int) -> str:
+    """A whole number with its thousands apart: `48,692`."""
+    return f"{count:,}"
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken after a slash or an underscore, where its parts end."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/_])", name))
+
+
+def _script(environment: jinja2.Environment) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, "page.js")[0]
+
+
+def _plots(page: PageView) -> dict[str, Any]:
+    return {
+        "diagnosis_plot": forest_plot(
+            [_forest_row(r.label, r.baseline, r.diagnosis) for r in page.runs],
+            key="diagnosis",
+            title="Diagnosis accuracy by model",
+            axis="Accuracy, %",
+            references=_chance(page.diagnosis_chance),
+        ),
+        "localization_plot": forest_plot(
+            [_forest_row(r.label, r.baseline, r.localization.exact) for r in page.runs],
+            key="localization",
+            title="Localization exact-set accuracy by model",
+            axis="Exactly right, %",
+            references=_chance(page.localization_chance),
+        ),
+        "comparison_plots": [
+            forest_plot(
+                [_forest_row(*row) for row in part.rows],
+                key=f"source{number}",
+                title=f"Diagnosis accuracy by model in {part.title}",
+                axis="Diagnosis accuracy, %",
+                references=_chance(part.chance),
+            )
+            for number, part in enumerate(page.comparisons, 1)
+        ],
+        "position_words": {run.key: position_words(run.positions) for run in page.runs},
+        "position_plots": {
+            run.key: _position_plot(run.key, run.positions, page.diagnosis_chance)
+            for run in page.runs
+        },
+    }
+
+
+def _position_plot(key: str, positions: Sequence[Position], chance: float | None) -> Markup:
+    return position_plot(
+        [_forest_row(p.letter, False, p.accuracy) for p in positions],
+        key=f"{key}-position",
+        title="Diagnosis accuracy by the letter under which the truth stood",
+        reference=next(iter(_chance(chance)), None),
+    )
+
+
+def _forest_row(label: str, baseline: bool, estimate: Estimate) -> ForestRow:
+    return ForestRow(
+        label=label, value=estimate.value, low=estimate.low, high=estimate.high, hollow=baseline
+    )
+
+
+def _chance(value: float | None) -> list[Reference]:
+    if value is None:
+        return []
+    return [Reference(value=value, label=f"guessing {percent(value)}")]
+
+
+def _distinct_prompts(
+    runs: Sequence[RunView],
+) -> list[tuple[PromptView, str, list[str]]]:
+    """Each prompt once, with its protocol and the runs that used it, in the board's order."""
+    users: dict[tuple[str, PromptView], list[str]] = {}
+    for run in runs:
+        for prompt in run.prompts:
+            users.setdefault((run.protocol, prompt), []).append(run.label)
+    return [(prompt, protocol, labels) for (protocol, prompt), labels in users.items()]
+
+
+def _write(out: Path, data: bytes) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(out.name + ".tmp")
+    temporary.write_bytes(data)
+    temporary.replace(out)
+
+
+def _summary(page: PageView, out: Path, size: int) -> dict[str, Any]:
+    return {
+        "out": str(out),
+        "bytes": size,
+        "bench_sha256": page.bench_sha256,
+        "split": page.split,
+        "patients": page.test_patients,
+        "runs": [
+            {
+                "model": run.model,
+                "run_id": run.run_id,
+                "complete": run.complete,
+                "diagnosis": run.diagnosis.value,
+                "localization": run.localization.exact.value,
+                "overall": run.overall.value,
+            }
+            for run in page.runs
+        ],
+        "gallery": {group: sum(len(run.cards[group]) for run in page.runs) for group in GROUPS},
+    }

@@ -1,0 +1,73 @@
+(function () {
+  "use strict";
+  var root = document.documentElement;
+
+  // light and dark: the system's choice until the reader takes another
+  var theme = document.querySelector(".theme");
+  var darkSystem = window.matchMedia("(prefers-color-scheme: dark)");
+  function isDark() {
+    return root.dataset.theme ? root.dataset.theme === "dark" : darkSystem.matches;
+  }
+  function nameTheme() {
+    theme.textContent = isDark() ? "Light" : "Dark";
+    theme.setAttribute("aria-label", "Change to " + (isDark() ? "light" : "dark") + " colours");
+  }
+  theme.hidden = false;
+  theme.addEventListener("click", function () {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    nameTheme();
+  });
+  darkSystem.addEventListener("change", nameTheme);
+  nameTheme();
+
+  // one model at a time; without this script all of them stand one after another
+  var picker = document.querySelector(".picker");
+  if (picker) {
+    var choice = picker.querySelector("select");
+    var showChosen = function () {
+      document.querySelectorAll("[data-model]").forEach(function (panel) {
+        panel.hidden = panel.dataset.model !== choice.value;
+      });
+    };
+    picker.hidden = false;
+    choice.addEventListener("change", showChosen);
+    showChosen();
+    document.querySelectorAll("a[data-show]").forEach(function (link) {
+      link.addEventListener("click", function () {
+        choice.value = link.dataset.show;
+        showChosen();
+      });
+    });
+  }
+
+  // a larger view of an image
+  var dialog = document.querySelector("dialog");
+  var stage = dialog.querySelector("div");
+  document.querySelectorAll(".frame").forEach(function (frame) {
+    function enlarge() {
+      var picture = frame.querySelector("svg").cloneNode(true);
+      var box = picture.viewBox.baseVal;
+      dialog.style.setProperty("--ratio", box.width / box.height);
+      stage.replaceChildren(picture);
+      dialog.showModal();
+    }
+    frame.setAttribute("role", "button");
+    frame.setAttribute("tabindex", "0");
+    frame.addEventListener("click", enlarge);
+    frame.addEventListener("keydown", function (event) {
+      if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        enlarge();
+      }
+    });
+  });
+  dialog.querySelector("button").addEventListener("click", function () { dialog.close(); });
+  dialog.addEventListener("click", function (event) {
+    if (event.target === dialog) { dialog.close(); }
+  });
+
+  // paper cannot be unfolded
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll(".card details").forEach(function (part) { part.open = true; });
+  });
+})();
