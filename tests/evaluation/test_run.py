@@ -163,6 +163,7 @@ def test_epochs_are_separate_predictions(bench: Path, tmp_path: Path) -> None:
     assert [p.epoch for p in predictions[:4]] == [1, 2, 1, 2]
     assert len(predictions) == 30
     assert manifest["complete"] is True
+    assert manifest["settings"] == {"max_retries": 5}  # a dead server ends a run
 
 
 def test_the_same_run_twice_gives_the_same_answers_and_scores(bench: Path, tmp_path: Path) -> None:

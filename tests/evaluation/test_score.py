@@ -91,6 +91,15 @@ def test_sensitivity_and_specificity_of_healthy(diagnosis: pl.DataFrame) -> None
     assert (specificity.estimate, specificity.items) == (1 / 4, 4)
 
 
+def test_specificity_is_of_those_called_ill_right_or_wrong() -> None:
+    questions = [dx("q1", "p1", "A"), dx("q2", "p2", "A"), dx("q3", "p3", "A"), dx("q4", "p4", "B")]
+    answers = answers_of(
+        questions, [said("q1", "A"), said("q2", "C"), said("q3", "B"), said("q4", "B")]
+    )
+    sensitivity, specificity = score.score_healthy(answers)
+    assert (sensitivity.estimate, specificity.estimate) == (1, 2 / 3)
+
+
 def test_confusion_matrix_keeps_what_was_no_answer(diagnosis: pl.DataFrame) -> None:
     assert score.confusion_matrix(diagnosis) == {
         "rows": ["Osteophytes", "Healthy"],

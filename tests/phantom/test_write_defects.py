@@ -229,3 +229,8 @@ def test_painted_lesion_is_white_inside_its_box_and_nothing_else_changes(
     assert (after[inside] > before[inside] + 10).mean() > 0.1
     after[inside] = before[inside]
     assert (after == before).all()
+
+
+def test_unknown_layout_is_told() -> None:
+    with pytest.raises(UsageError, match="no phantom layout 'buu'; there are rsna, vindr"):
+        load_defects("buu")

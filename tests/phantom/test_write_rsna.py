@@ -186,3 +186,61 @@ def test_instance_numbers_run_both_ways_and_interleaved() -> None:
     assert set(share) == {(1, 2, 3, 4, 5), (5, 4, 3, 2, 1), (1, 4, 2, 5, 3), (3, 5, 2, 4, 1)}
     assert share[1, 2, 3, 4, 5] == pytest.approx(0.9 * 0.64, abs=0.03)
     assert share[3, 5, 2, 4, 1] == pytest.approx(0.1 * 0.36, abs=0.015)
+
+
+def write_one(tmp_path: Path) -> Reading:
+    options = PhantomOptions(matrix=64, test_patients=0, all_slices=False)
+    write_rsna(tmp_path, patients=1, seed=1, options=options, engine=LocalEngine(1))
+    return SOURCES["rsna"].read(tmp_path, LocalEngine(1))
+
+
+def levels_of(reading: Reading, disease: str) -> set[str | None]:
+    return {f.level for f in reading.findings if f.disease == disease}
+
+
+def test_levels_outside_the_axial_slices_have_neither_grade_nor_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spinebench.phantom.write_rsna._SHARE_WITHOUT_TOP", 1.0)
+    monkeypatch.setattr("spinebench.phantom.write_rsna._SHARE_WITHOUT_TWO", 1.0)
+    reading = write_one(tmp_path)
+    assert levels_of(reading, "Subarticular Stenosis") == {"L3/L4", "L4/L5", "L5/S1"}
+    assert len(levels_of(reading, "Foraminal stenosis")) == 5
+    empty = {r.column for r in reading.ledger.rejects if r.reason == "empty_cell"}
+    assert empty == {
+        f"{side}_subarticular_stenosis_{level}"
+        for side in ("left", "right")
+        for level in ("l1_l2", "l2_l3")
+    }
+
+
+def test_two_axial_series_share_the_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spinebench.phantom.write_rsna._SHARE_TWO_AXIALS", 1.0)
+    reading = write_one(tmp_path)
+    by_series: dict[str, set[str | None]] = {}
+    for finding in reading.findings:
+        if finding.disease == "Subarticular Stenosis":
+            series = reading.images[finding.image_id].series_id
+            by_series.setdefault(series, set()).add(finding.level)
+    assert sorted(by_series.values(), key=len) == [
+        {"L4/L5", "L5/S1"},
+        {"L1/L2", "L2/L3", "L3/L4"},
+    ]
+
+
+def test_grades_without_points_and_the_reverse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = {"Right Neural Foraminal Narrowing": 1.0}
+    monkeypatch.setattr("spinebench.phantom.write_rsna._SHARE_NO_LABEL", shares)
+    reading = write_one(tmp_path)
+    ungraded = [f for f in reading.findings if f.grade == "ungraded"]
+    assert {(f.disease, f.side) for f in ungraded} == {("Foraminal stenosis", "right")}
+    assert len(ungraded) == 5
+    monkeypatch.setattr("spinebench.phantom.write_rsna._SHARE_NO_POINT", 1.0)
+    (tmp_path / "bare").mkdir()
+    bare = write_one(tmp_path / "bare")
+    assert bare.findings == []
+    reasons = [r.reason for r in bare.ledger.rejects]
+    assert reasons.count("label_without_coordinate") == 20
+    assert reasons.count("empty_cell") == 5

@@ -173,6 +173,8 @@ def test_origin_tells_the_account_of_each_file(bench):
     assert [split[0] for split in origin.splits] == ["train", "test", "reserve"]
     assert origin.splits[2] == ("reserve", 0, 0, 0)
     assert dict(origin.facts)["Label rule"] == "released/1"
+    assert origin.classes[0][0] == "Disc space narrowing"
+    assert origin.classes[-1][0] == "Healthy"
     assert dict(origin.hashes) == manifest["tables"]
 
 

@@ -1,5 +1,6 @@
 import io
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -158,7 +159,7 @@ def test_card_names_file_and_row_of_the_source(bench):
         "train_label_coordinates.csv, row 4",
         "train.csv, row 4, column severity",
     )
-    assert card.facts == "Spinal Canal Stenosis · L3/L4 · rsna"
+    assert card.facts == "Spinal Canal Stenosis · L3/L4 · graded moderate · rsna"
     assert card.views[0].words == "MR SAG T2/STIR"
 
 
@@ -174,3 +175,20 @@ def test_pictures_are_held_once_and_shrink_to_the_budget(bench: Benchmark):
     # the drawing keeps the size of the standard file whatever the size of the JPEG
     view = cards[0].views[0]
     assert (small[view.picture].width, small[view.picture].height) == (view.width, view.height)
+
+
+def test_many_findings_of_one_image_are_told_by_file(bench):
+    question = next(q for q in bench.questions if q.question_id.startswith("diagnosis-002"))
+    first = bench.findings[question.finding_ids[0]]
+    second = replace(first, finding_id="second", row=9, grade_column="other")
+    changed = Benchmark(bench.folder, bench.manifest)
+    changed.__dict__["findings"] = {first.finding_id: first, "second": second}
+    both = replace(question, finding_ids=(first.finding_id, "second"))
+    changed.__dict__["questions"] = [both]
+    predictions = predictions_of([both], "m", answers_at(1.0))
+    (card,) = sample_cards(changed, predictions, seed=0, per_group=1)["found"]
+    assert card.origin == (
+        "train_label_coordinates.csv, rows 4, 9",
+        "train.csv, row 4, columns severity, other",
+    )
+    assert len(card.views[0].marks) == 2

@@ -4,8 +4,10 @@ import pytest
 
 from spinebench.report.views import Estimate, Localization, Origin, Position, RunView, SourceView
 from spinebench.report.words import (
+    BLIND,
     METADATA,
     NEAREST,
+    blind_words,
     comparison_words,
     giveaway_words,
     position_words,
@@ -150,7 +152,7 @@ def test_without_metadata_nothing_is_claimed(rows):
 def test_giveaway_names_only_sources_above_chance():
     rows = [("RSNA", share(0.6), 0.2), ("VinDr", share(0.22), 0.2), ("BUU", None, 0.2)]
     (words,) = giveaway_words(rows)
-    assert "above guessing in RSNA (60.0\u00a0% (interval 55.0 to 65.0))" in words
+    assert "above guessing in RSNA at 60.0\u00a0% (interval 55.0 to 65.0)" in words
     assert "VinDr" not in words
     assert "BUU" not in words
     assert giveaway_words(rows[1:]) == ()
@@ -191,3 +193,11 @@ def test_warnings():
     other = replace(complete, protocol="direct")
     (words,) = warning_words([complete, other], patients=50, rule="graded/1", split="test")
     assert "not all asked in the same words" in words
+
+
+def test_blind_is_named_only_above_chance():
+    (words,) = blind_words([a_run(BLIND, share(0.6))], 0.2)
+    assert "it reaches 60.0\u00a0% (interval 55.0 to 65.0) in diagnosis" in words
+    assert blind_words([a_run(BLIND, share(0.22))], 0.2) == ()
+    assert blind_words([a_run("gpt", share(0.6))], 0.2) == ()
+    assert blind_words([a_run(BLIND, NONE)], 0.2) == ()

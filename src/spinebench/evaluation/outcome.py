@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from spinebench.evaluation.extract import extract_answer
 from spinebench.records import Outcome
@@ -28,6 +29,15 @@ def read_answer(
     A text that was cut off, or filtered, counts as answered only if it already holds the
     protocol's whole closing line: anything before that may still have been withdrawn.
     """
+    return _read(text, tuple(options.items()), multiple, finish_reason)
+
+
+# each text is read twice, for Inspect's log and for the table of predictions: the second time of
+# a shard's answers comes from here
+@lru_cache(maxsize=5000)
+def _read(
+    text: str, options: tuple[tuple[str, str], ...], multiple: bool, finish_reason: str | None
+) -> Reading:
     found = extract_answer(text, dict(options), multiple=multiple)
     stage = None if found.stage == "none" else found.stage
     if found.outcome == "letters":

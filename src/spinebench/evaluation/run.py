@@ -8,14 +8,14 @@ out/manifest.json         kind "run": model, settings, prompts, benchmark by has
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import inspect_ai
-from inspect_ai import task_with
+from inspect_ai import Task, task_with
 from inspect_ai.log import EvalLog
 from inspect_ai.model import GenerateConfig, Model, get_model
 from inspect_ai.solver import TaskState
@@ -74,22 +74,23 @@ def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[s
     asked_sources = {q.source for part in questions.values() for q in part[: chosen.limit]}
     check_terms(asked, asked_sources, benchmark.manifest, chosen.accept_terms)
 
-    logs, interrupted = _ask(asked, bench, out, chosen, questions)
     run = _describe_run(benchmark, model, chosen, prompts)
     everything = [question for part in questions.values() for question in part]
-    predictions = build_predictions(sorted((out / "logs").glob("*.eval")), everything, run)
+    state = _State()
+    logs = _ask(asked, bench, out, chosen, questions, state)
+    predictions = build_predictions(logs, everything, run)
     write_table(out / "predictions.parquet", predictions, Prediction)
     scores = score_run(bench, out / "predictions.parquet", seed=benchmark.manifest["seed"])
     write_json(out / "scores.json", scores)
     manifest = _build_manifest(
         benchmark, model, is_local(asked), chosen, prompts, run, predictions, questions
     )
-    manifest["stopped"] = sorted({log.error.message for log in logs if log.error})
+    manifest["stopped"] = sorted(state.errors)
     manifest["tables"] = {
         name: sha256_of_file(out / name) for name in ("predictions.parquet", "scores.json")
     }
     write_json(out / "manifest.json", manifest)
-    if interrupted:
+    if state.interrupted:
         raise KeyboardInterrupt
     return {**manifest, "scores": scores}
 
@@ -153,17 +154,26 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+@dataclass
+class _State:
+    """What happened while a model was asked."""
+
+    interrupted: bool = False  # by Ctrl-C
+    errors: set[str] = field(default_factory=set)  # that ended a whole log
+
+
 def _ask(
     model: Model,
     bench: Path,
     out: Path,
     options: RunOptions,
     questions: Mapping[str, Sequence[Question]],
-) -> tuple[list[EvalLog], bool]:
-    """Logs (headers), shard by shard, and whether the user stopped the run."""
+    state: _State,
+) -> Iterator[Path]:
+    """Ask shard by shard; yields each log when it is written, a cancelled one too."""
     counts = {task: len(part[: options.limit]) for task, part in questions.items()}
-    tick = _progress(sum(counts.values()) * options.epochs, f"{model}")
-    logs: list[EvalLog] = []
+    tick = _progress(sum(counts.values()) * options.epochs, str(model))
+    known: set[Path] = set()
     for task, count in counts.items():
         for offset in range(0, count, SHARD):
             shard = _TASKS[task](
@@ -175,25 +185,31 @@ def _ask(
                 accept_terms=",".join(options.accept_terms) or None,
                 offset=offset,
             )
-            found = inspect_ai.eval(
-                task_with(shard, cleanup=tick),
-                model=model,
-                log_dir=str(out / "logs"),
-                log_format="eval",
-                epochs=options.epochs,
-                display="none",
-                log_images=False,  # the image's hash is in the log; its bytes are in the benchmark
-                log_model_api=False,
-                log_realtime=False,
-                log_header_only=True,
-                acp_server=False,
-                ctl_server=False,
-            )
-            logs += found
+            headers = _run_task(task_with(shard, cleanup=tick), model, out, options.epochs)
+            state.errors |= {log.error.message for log in headers if log.error}
             # after Ctrl-C Inspect writes the log as cancelled, and returns it or nothing at all
-            if not found or found[0].status == "cancelled":
-                return logs, True
-    return logs, False
+            state.interrupted = not headers or headers[0].status == "cancelled"
+            yield from sorted(set((out / "logs").glob("*.eval")) - known)
+            known = set((out / "logs").glob("*.eval"))
+            if state.interrupted:
+                return
+
+
+def _run_task(task: Task, model: Model, out: Path, epochs: int) -> list[EvalLog]:
+    return inspect_ai.eval(
+        task,
+        model=model,
+        log_dir=str(out / "logs"),
+        log_format="eval",
+        epochs=epochs,
+        display="none",
+        log_images=False,  # the image's hash is in the log; its bytes are in the benchmark
+        log_model_api=False,
+        log_realtime=False,
+        log_header_only=True,
+        acp_server=False,
+        ctl_server=False,
+    )
 
 
 def _progress(total: int, label: str) -> Callable[[TaskState], Any]:

@@ -8,7 +8,7 @@ from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.uid import UID
 
-from spinebench.phantom.defects import Bed, Row, defect
+from spinebench.phantom.defect_bed import Bed, Row, defect
 from spinebench.sources.rsna_checks import load_defects as load_listed
 from spinebench.sources.rsna_tables import GRADES_FILE, POINTS_FILE, SERIES_FILE
 

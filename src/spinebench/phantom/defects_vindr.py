@@ -12,9 +12,10 @@ import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.config import disable_value_validation
 from pydicom.dataset import FileDataset
+from pydicom.uid import JPEG2000Lossless
 
 from spinebench.errors import DataError
-from spinebench.phantom.defects import Bed, Row, defect
+from spinebench.phantom.defect_bed import Bed, Row, defect
 from spinebench.phantom.write_options import format_px
 from spinebench.sources.vindr_tables import NO_FINDING, annotation_file
 
@@ -91,20 +92,11 @@ def plant_malformed_window(bed: Bed) -> str:
 def plant_jpeg2000_film(bed: Bed) -> str:
     """A film is compressed by JPEG 2000, without loss."""
     image = _image(bed, "jpeg2000_film", lambda rows: True)
-    path = bed.root / _path(image)
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(path))
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEG2000Lossless))
-    done = reader.Read()
-    change.SetInput(reader.GetImage())
-    done = done and change.Change()
-    writer = gdcm.ImageWriter()
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    writer.SetFileName(str(path))
-    if not (done and writer.Write()):
-        raise DataError(file=_path(image), found="no JPEG 2000", expected="GDCM to write it")
+    with _edited(bed.root / _path(image)) as dataset:
+        dataset.PixelData = _encode_jpeg2000(bed.root / _path(image))
+        dataset["PixelData"].VR = "OB"
+        dataset["PixelData"].is_undefined_length = True
+        dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
     return _path(image)
 
 
@@ -310,6 +302,27 @@ def _edited(path: Path) -> Iterator[FileDataset]:
         dataset = dcmread(path)
         yield dataset
         dataset.save_as(path)
+
+
+def _encode_jpeg2000(path: Path) -> bytes:
+    """Encapsulated pixels of a file, by GDCM. Its own files are not kept: it writes the time."""
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    done = reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEG2000Lossless))
+    change.SetInput(reader.GetImage())
+    done = done and change.Change()
+    encoded = path.with_suffix(".tmp")
+    writer = gdcm.ImageWriter()
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    writer.SetFileName(str(encoded))
+    if not (done and writer.Write()):
+        raise DataError(file=path.name, found="no JPEG 2000", expected="GDCM to write it")
+    pixels: bytes = dcmread(encoded).PixelData
+    encoded.unlink()
+    return pixels
 
 
 def _write_patient_id(path: Path) -> None:

@@ -102,6 +102,8 @@ def write_rsna(
     root: Path, *, patients: int, seed: int, options: PhantomOptions, engine: Engine
 ) -> list[TruthRow]:
     """Write the layout below `root`; returns the truth of every image, study by study."""
+    for folder in ("train_images", "test_images"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
     studies = name_studies(patients, options.test_patients, seed)
     work = functools.partial(_write_study, root, seed, options)
     written = list(engine.map(work, studies, label="rsna phantoms", shard=4))

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from spinebench.anatomy.diseases import HEALTHY
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
 from spinebench.evaluation import score
@@ -32,6 +33,7 @@ from spinebench.report.views import (
 from spinebench.report.words import (
     METADATA,
     NEAREST,
+    blind_words,
     comparison_words,
     giveaway_words,
     summary_words,
@@ -138,6 +140,7 @@ def build_page_view(
                 diagnosis_chance=chances[0],
                 localization_chance=chances[1],
             ),
+            *blind_words(views, chances[0]),
             *giveaway_words([(c.title, c.metadata, c.chance) for c in comparisons]),
         ),
         warnings=warning_words(
@@ -289,7 +292,7 @@ def _breakdown(
 
 def _row_order(row: GroupRow) -> tuple[bool, str]:
     # Healthy last, as in the confusion matrix
-    return row.name in ("Healthy", "not known"), row.name.casefold()
+    return row.name in (HEALTHY, "not known"), row.name.casefold()
 
 
 def _level_rows(localization: pl.DataFrame) -> tuple[LevelRow, ...]:

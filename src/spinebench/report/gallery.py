@@ -12,7 +12,7 @@ model and a page holds each image once.
 
 import base64
 import io
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
@@ -22,12 +22,12 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageChops
 
+from spinebench.anatomy.diseases import HEALTHY
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.records import Finding, Image, Prediction, Question, item_seed
 
 Group = Literal["found", "healthy_found", "missed", "called_ill"]
 GROUPS: tuple[Group, ...] = ("found", "healthy_found", "missed", "called_ill")
-HEALTHY = "Healthy"
 RAW_TEXT_LIMIT = 4000  # characters of an answer on the page; the whole stands in the run's table
 LONG_SIDES_PX = (560, 448, 360, 256, 192)  # tried in this order until the pictures fit
 JPEG_QUALITY = 82
@@ -79,8 +79,8 @@ class Card:
     raw_text: str
     cut_characters: int  # of the raw text that the page leaves out
     views: tuple[View, ...]
-    origin: tuple[str, ...]  # file and row of each finding
-    facts: str  # disease, level, side, source
+    origin: tuple[str, ...]  # files and rows of the findings, and of their grades
+    facts: str  # disease, level, side, the source's grade, source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +279,14 @@ def _card(bench: Benchmark, question: Question, prediction: Prediction, group: G
         for place, original in enumerate(shown)
     )
     findings = [bench.findings[key] for key in question.finding_ids]
-    facts = (question.disease, ", ".join(question.levels), question.side, question.source)
+    grades = dict.fromkeys(f.grade for f in findings if f.grade != "ungraded")
+    facts = (
+        question.disease,
+        ", ".join(question.levels),
+        question.side,
+        f"graded {', '.join(grades)}" if grades else "",
+        question.source,
+    )
     return Card(
         question_id=question.question_id,
         group=group,
@@ -301,14 +308,24 @@ def _letters_and_texts(choices: Sequence[Choice], *, gold: bool) -> str:
 
 
 def _origin(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """`file, row 7` of each finding and of its grade, in order, each once."""
-    lines: Counter[str] = Counter()
+    """`file, rows 7, 9` of the findings, then `file, row 7, columns a, b` of their grades."""
+    rows: dict[str, dict[int, None]] = defaultdict(dict)
+    cells: dict[tuple[str, int | None], dict[str, None]] = defaultdict(dict)
     for finding in findings:
-        lines[f"{finding.file}, row {finding.row}"] += 1
+        rows[finding.file][finding.row] = None
         if finding.grade_file is not None:
-            column = f", column {finding.grade_column}" if finding.grade_column else ""
-            lines[f"{finding.grade_file}, row {finding.grade_row}{column}"] += 1
+            columns = cells[finding.grade_file, finding.grade_row]
+            if finding.grade_column is not None:
+                columns[finding.grade_column] = None
+    lines = [f"{file}, {_counted('row', list(found))}" for file, found in rows.items()]
+    for (file, row), columns in cells.items():
+        place = f"{file}, row {row}"
+        lines.append(f"{place}, {_counted('column', list(columns))}" if columns else place)
     return tuple(lines)
+
+
+def _counted(noun: str, values: Sequence[object]) -> str:
+    return f"{noun}{'' if len(values) == 1 else 's'} {', '.join(map(str, values))}"
 
 
 def _view(image: Image, findings: Sequence[Finding]) -> View:

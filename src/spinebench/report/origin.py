@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+from spinebench.anatomy.diseases import HEALTHY
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.report.views import FileAccount, Origin, SourceView
 
@@ -20,7 +21,12 @@ def read_origin(bench: Benchmark) -> Origin:
         ),
         facts=_facts(manifest),
         splits=_splits(bench),
-        classes=tuple(counts["diagnosis_by_class"].items()),
+        classes=tuple(
+            sorted(
+                counts["diagnosis_by_class"].items(),
+                key=lambda item: (item[0] == HEALTHY, item[0].casefold()),
+            )
+        ),
         hashes=tuple(sorted(manifest["tables"].items())),
         images=counts["images"],
         patients=counts["patients"],

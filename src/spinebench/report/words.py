@@ -12,6 +12,7 @@ from spinebench.report.views import Estimate, Origin, Position, RunView
 FEW_PATIENTS = 50  # below it the intervals' coverage is not what they promise
 METADATA = "spinebench/metadata"
 NEAREST = "spinebench/nearest"
+BLIND = "spinebench/blind"
 
 # what a reader must know of a label rule before believing a figure
 RULE_NOTES = {
@@ -62,7 +63,7 @@ def giveaway_words(
     Rows: title of the source, accuracy of `metadata` in it (None if not run), chance level.
     """
     given_away = [
-        f"{title} ({_share(estimate)})"
+        f"{title} at {_share(estimate)}"
         for title, estimate, chance in comparisons
         if estimate is not None
         and chance is not None
@@ -78,6 +79,19 @@ def giveaway_words(
     )
 
 
+def blind_words(runs: Sequence[RunView], chance: float | None) -> tuple[str, ...]:
+    """One paragraph if `blind` beats chance in diagnosis; none otherwise, or if it was not run."""
+    blind = next((run.diagnosis for run in runs if run.model == BLIND), None)
+    if blind is None or chance is None or blind.low is None or blind.low <= chance:
+        return ()
+    return (
+        f"{BLIND} never sees an image and knows nothing of one; from the question, the options "
+        f"and their places alone it reaches {_share(blind)} in diagnosis, above the "
+        f"{percent(chance)} % of guessing. So the options themselves give away part of the "
+        "answer, and a score up to that height is no evidence of reading an image.",
+    )
+
+
 def warning_words(
     runs: Sequence[RunView], *, patients: int, rule: str, split: str
 ) -> tuple[str, ...]:
@@ -87,7 +101,7 @@ def warning_words(
         warnings.append(
             f"The split {split} has {patients:,} patients. Under {FEW_PATIENTS} the intervals are "
             "approximate and may hold the truth less often than 95 times in 100: take differences "
-            "between models as hints."
+            "between models as hints. The same goes for any row of a table under that number."
         )
     broken = [run for run in runs if not run.complete]
     if broken:
@@ -118,7 +132,10 @@ def comparison_words(rows: Sequence[tuple[str, str, Estimate]], chance: float | 
             f"{METADATA} was not measured here, so this page cannot say how much of this source "
             "is given away by how its images were taken."
         )
-    words = [f"Metadata alone reaches {_share(metadata)}{_against_chance(metadata, chance)}."]
+    words = [
+        f"Measured on {metadata.items:,} questions of {metadata.patients:,} patients. Metadata "
+        f"alone reaches {_share(metadata)}{_against_chance(metadata, chance)}."
+    ]
     if chance is not None and metadata.low is not None and metadata.high is not None:
         words.append(_giveaway(metadata.low > chance, metadata.high < chance))
     others = [
@@ -233,7 +250,7 @@ def _models_and_baselines(runs: Sequence[RunView]) -> str:
 
 def _is_blind_baseline(model: str) -> bool:
     """Baselines that look at no image: beating metadata or not says nothing about images."""
-    return model in ("spinebench/random", "spinebench/blind")
+    return model in ("spinebench/random", BLIND)
 
 
 def _is_above(a: Estimate, b: Estimate) -> bool:

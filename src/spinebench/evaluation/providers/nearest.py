@@ -103,8 +103,8 @@ class _Library:
         rows = np.sort(np.concatenate(groups))
         if patient_id is not None:
             rows = rows[self._patients[rows] != patient_id]
-        # float32 to find the candidates, float64 to order them: near-ties are the same everywhere
-        coarse = self._vectors[rows] @ vector
+        # float32 finds candidates, float64 orders them: near-ties are the same everywhere
+        coarse = (self._vectors @ vector)[rows]  # all of them: picking rows first would copy them
         rows = rows[np.argsort(-coarse, kind="stable")[: 4 * K]]
         exact = np.round(self._vectors[rows].astype(np.float64) @ vector.astype(np.float64), 9)
         order = sorted(range(len(rows)), key=lambda i: (-exact[i], rows[i]))[:K]

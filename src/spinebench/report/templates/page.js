@@ -68,6 +68,6 @@
 
   // paper cannot be unfolded
   window.addEventListener("beforeprint", function () {
-    document.querySelectorAll(".card details").forEach(function (part) { part.open = true; });
+    document.querySelectorAll("main details").forEach(function (part) { part.open = true; });
   });
 })();
