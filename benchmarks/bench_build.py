@@ -113,7 +113,11 @@ def _print_rows(source: str, root: Path, repeats: int) -> None:
             found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
             if kind not in best or found["cpu_s"] < best[kind]["cpu_s"]:
                 best[kind] = found
-    words = {"bare": "bare libraries", "standard": "standard image only", "full": "whole picture stage"}
+    words = {
+        "bare": "bare libraries",
+        "standard": "standard image only",
+        "full": "whole picture stage",
+    }
     for kind, found in best.items():
         rate = found["files"] / found["cpu_s"]
         ratio = found["cpu_s"] / best["bare"]["cpu_s"]

@@ -15,7 +15,7 @@ SPLITS: tuple[Split, ...] = ("train", "test", "reserve")
 class SplitShares:
     """Shares of patients, in hash order: test first, then reserve, the rest is train."""
 
-    test: float = 0.2
+    test: float = 0.3
     reserve: float = 0.1
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ def build(
     ] = None,
     test_share: Annotated[
         float, typer.Option("--test-share", help="Share of patients for test.")
-    ] = 0.2,
+    ] = 0.3,
     reserve_share: Annotated[
         float, typer.Option("--reserve-share", help="Share of patients kept back.")
     ] = 0.1,
@@ -70,6 +70,11 @@ def _summary_lines(out: Path, manifest: dict[str, Any]) -> list[str]:
     lines = [
         f"{out}: {counts['questions']} questions on {counts['images']} images "
         f"of {counts['patients']} patients"
+    ]
+    lines += [
+        f"note: no patient fell into {split}; a larger share or more patients would change that"
+        for split in ("train", "test")
+        if split not in counts["patients_by_split"]
     ]
     rows = [
         (task, split, number)

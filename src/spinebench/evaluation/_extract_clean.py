@@ -20,6 +20,7 @@ _END_OF_TURN = re.compile(
     r"<\|(?:im_end|endoftext|eot_id|end|endofchunk|end_of_text|eom_id)\|>|</s>|<end_of_turn>|<eos>"
 )
 _CONTROL_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>|<s>|</?unused\d{1,3}>")
+_PICTURE = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufe00-\ufe0f\ufeff]")
 _TRANSLATION: dict[int, str] = {
     **dict.fromkeys(map(ord, "“”„‟«»"), '"'),
@@ -67,7 +68,7 @@ def clean_answer(text: str) -> str:
     text = _cut_turn(_strip_thoughts(text.replace("\r\n", "\n").replace("\r", "\n")))
     text = _INVISIBLE.sub("", text)
     text = unicodedata.normalize("NFKC", text).translate(_TRANSLATION)
-    text = _strip_markup(text)
+    text = _strip_markup(_PICTURE.sub(" ", text))
     lines = [_BLANKS.sub(" ", line).strip() for line in text.split("\n")]
     text = _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip()
     return _REPEATED_MARK.sub(r"\1\1\1", text)

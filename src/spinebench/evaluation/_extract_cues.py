@@ -53,7 +53,7 @@ _NOUN = (
 )
 _LINK = (
     r"(?:\b(?:is|are|was|were|would (?:\w+ )?be|should (?:\w+ )?be|must be|will be|has to be|appears to be|seems to be"
-    r"|remains|becomes|lies)\b|[:=]|→|\s-\s)"
+    r"|remains|becomes|lies|goes (?:to|with)|falls on)\b|[:=]|→|\s-\s)"
 )
 _STRONG_PATTERNS = (
     rf"{_NOUN}(?:\(s\))?[^.;:!?\n=]{{0,60}}?{_LINK}",
@@ -75,11 +75,11 @@ _LOOSE_PATTERNS = (
     r"|mak(?:es|ing)|tips it(?: towards?)?|comes? down to|map(?:s|ped)? to|falls? under|classif(?:y|ied) (?:it |this )?as)\b",
     r"\b(?:so|therefore|thus|hence|ergo|consequently|accordingly|in conclusion|in summary|conclusion"
     r"|finally|to conclude|ultimately|verdict)\b",
-    r"\bI (?:think|believe|guess|suspect|feel)\b|\bin my (?:opinion|view)\b",
+    r"\bI (?:think|believe|guess|suspect|feel)\b|\bin my (?:opinion|view)\b|\bi\.e\.|\bnamely\b",
     r"\b(?:located|seen|present|found|visible) (?:at|in)\b|\blesions? (?:is|are) (?:at|in)\b"
     r"|\b(?:affected|involved|abnormal|diseased) (?:levels?|segments?|discs?|options?)(?: (?:is|are|include))?"
     r"|\b(?:involves?|involving|affecting)\b",
-    r"位于|所以|因此|综上|考虑|我认为是?|提示|对应|符合",
+    r"结论(?:是|为)?|判断(?:是|为)|位于|所以|因此|综上|考虑|我认为是?|提示|对应|符合",
 )
 _REVISION_PATTERN = (
     r"(?:\b(?:no|wait|nope|hmm|oops|sorry|actually|correction|rather|scratch that|never mind|instead)\b\s*(?:[.,:;!\-]|\bno\b|\bwait\b|\bactually\b)"

@@ -8,13 +8,13 @@ _SENTENCE = re.compile(r"(?:[^.!?。!?;\n]|\.(?=[^\s]))+[.!?。;]?")
 _SCOPE_END = re.compile(
     r";|:|\s-\s|→|\b(?:but|however|yet|while|whereas|although|though|because|so|therefore|thus|hence|instead|except)\b"
     r"|,(?=\s*(?:and )?(?:there|this|it|i|we|the|suggest\w*|consistent|indicat\w*|making|most|which|with|leading|represent\w*|in)\b)"
-    r"|,?(?:考虑|提示|诊断|符合|可见|存在|但|而)",
+    r"|,?(?<!不)(?:考虑|提示|诊断|符合|可见|存在|但|而)",
     re.IGNORECASE,
 )
 _DENIED_BEFORE = re.compile(
-    r"\b(?:no|not|without|absen\w+|lacks?|lacking|rul(?:e|es|ed|ing) out|exclud\w+|unlikely|less|free of|negative for|denies|never"
+    r"\b(?:no(?! (?:doctor|expert|physician|radiologist|doubt|question))|not|without|absen\w+|lacks?|lacking|rul(?:e|es|ed|ing) out|exclud\w+|unlikely|less|free of|negative for|denies|never"
     r"|neither|nor|cannot|can't|\w+n't|instead of|rather than|whether|if|could|might|may|possibl\w+|versus|vs|differential"
-    r"|assess\w*|look(?:ing)? for|evaluat\w+ for|check\w*|options|choices|such as|between|like|unable|question|asks?)\b"
+    r"|assess\w*|look(?:ing)? for|evaluat\w+ for|check\w*|hard to|difficult to|distinguish\w*|differentiat\w*|unclear|uncertain|options|choices|such as|between|like|unable|question|asks?)\b"
     r"|无|没有|未|不|排除|非|可能是|是否|除外",
     re.IGNORECASE,
 )
@@ -34,7 +34,7 @@ _UNAFFECTED = re.compile(
 _CONCLUDING = re.compile(
     r"\b(?:diagnos\w+|most likely|likely|answer|consistent with|suggests?|suggest(?:ive|ing)|indicat\w+|therefore|thus|hence|conclu\w+|in summary"
     r"|overall|final\w*|represents?|characteristic|corresponds?|known as|suffer\w*|affected levels?|located|lesions? (?:is|are)|so)\b"
-    r"|诊断|考虑|提示|综上|因此|所以|符合|位于|最可能|结论",
+    r"|(?<!不)(?:诊断|考虑|提示)|综上|因此|所以|符合|位于|最可能|结论",
     re.IGNORECASE,
 )
 _RANGE_WORD = re.compile(r"\s*(?:to|through|down to|至|到|-)\s*", re.IGNORECASE)

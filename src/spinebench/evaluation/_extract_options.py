@@ -115,6 +115,12 @@ class OptionTable:
         match = self._words.match(text, position) if self._words else None
         return self._mention(match) if match else None
 
+    def is_own_letter_text(self, letter: str, text: str, position: int) -> bool:
+        """Whether the option's text is one character and stands at `position`: "D) B"."""
+        own = self._plain.get(letter, "")
+        after = text[position + 1 : position + 2]
+        return len(own) == 1 and text[position : position + 1] == own and not after.isalnum()
+
     def cut_echo(self, text: str, *, keep_after: re.Pattern[str]) -> str:
         """`text` without repetitions of the whole list of options.
 

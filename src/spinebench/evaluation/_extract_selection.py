@@ -85,6 +85,7 @@ POSITIVE = re.compile(
     r"|fits? (?:best|most)|(?:best|most closely|most accurately|better) (?:fits?|match(?:es)?|describes?"
     r"|explains?|captures?|represents?|corresponds?|reflects?|aligns?|characteri[sz]es)"
     r"|(?:match(?:es)?|fits?|describes?|explains?|aligns?|corresponds?)\b[^.;,\n]{0,40}? best\b|it is\b(?=[.!\n]|$)"
+    r"|(?:is|seems|remains) (?:the way to go|my (?:pick|choice|answer)|what I)|stands out|wins\b|(?:makes|make) (?:the )?most sense"
     r"|项?(?:都|均)?(?:是|为)?(?:最)?(?:正确|符合|合适|恰当|可能是|有可能|可能(?!性?[低小])|贴切|吻合))",
     re.IGNORECASE,
 )
@@ -325,6 +326,8 @@ class SelectionReader:
         mark = _LABEL_MARK.match(text, end)
         if mark and mark.end() > end and "\n" not in mark.group():
             mention = self.table.match_mention(text, mark.end())
+            if mark.group().strip() and self.table.is_own_letter_text(letter, text, mark.end()):
+                return self._close(mark.end() + 1), False
             # "A foraminal stenosis": an article, unless the text is the letter's own.
             if mention and (mark.group().strip() or letter != "A" or letter in mention.letters):
                 return self._close(mention.end), False

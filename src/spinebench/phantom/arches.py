@@ -10,6 +10,7 @@ import numpy as np
 
 from spinebench.phantom.canvas import Canvas, Float32, Patch, coverage
 from spinebench.phantom.column import Vertebra
+from spinebench.phantom.facets import has_facets, inferior_solid, superior_solid
 from spinebench.phantom.sizes import SIDES, Side
 from spinebench.phantom.spine import Spine
 
@@ -94,16 +95,12 @@ def _bars(vertebra: Vertebra) -> list[Bar]:
         start, end = (half + 3.0, wall + 0.8 * a, pw), (tip, wall + a + 8.0, pw + 4.0)
     else:
         start, end = (half + 6.0, wall + 4.0, pw), (tip, wall + 7.0, pw + 2.0)
-    bars += [lamina, lower, pars, Bar(start, end, 2.3, 2.0)]
-    if vertebra.region == "L":  # facets are oblong in cross-section: towards the lamina
-        bars.append(
-            Bar((half - 4.5, back + 4.0, -0.3 * h), (half - 3.0, back + 5.0, -0.8 * h), 3.6)
-        )
-    return bars
+    bars += [lamina, pars, Bar(start, end, 2.3, 2.0)]
+    return bars if vertebra.region == "L" else [*bars, lower]
 
 
 def superior_process(vertebra: Vertebra) -> Bar | None:
-    """Superior articular process; with the inferior one above it makes the facet joint."""
+    """Superior articular process where facets are not drawn as joints (thoracic, L1)."""
     if vertebra.region == "C":
         return None
     h, a = vertebra.height_mm, vertebra.canal_ap_mm
@@ -125,22 +122,22 @@ def paint_arch(canvas: Canvas, vertebra: Vertebra, spine: Spine) -> None:
     wide = 0.5 * vertebra.canal_width_mm + 16.0 + vertebra.transverse_mm
     deep = back + vertebra.spinous_mm + 8.0
     low = -max(1.25 * h, drop + 0.9 * h)
-    patch = canvas.patch(vertebra.frame, (-wide, wide), (-2.0, deep), (low, 1.1 * h))
+    patch = canvas.patch(vertebra.frame, (-wide, wide), (-2.0, deep), (low, 1.25 * h))
     if patch is None:
         return
     u = np.abs(patch.u)
     solid = _distance(patch, u, _bars(vertebra)[0])
     for bar in _bars(vertebra)[1:]:
         np.minimum(solid, _distance(patch, u, bar), out=solid)
-    process = superior_process(vertebra)
-    if process is not None:
-        above = next((disc for disc in spine.discs.values() if disc.lower == vertebra.name), None)
-        lost = above.foramen_lost if above else dict.fromkeys(SIDES, 0.0)
-        solid = np.minimum(solid, _facet(patch, u, process, lost))
-        if vertebra.region == "L":  # the mammillary part, outwards and behind
-            (u0, v0, w0), (u1, v1, w1) = process.start, process.end
-            outer = Bar((u0 + 3.0, v0 + 4.0, w0), (u1 + 3.5, v1 + 5.0, 0.9 * w1), 3.4)
-            solid = np.minimum(solid, _distance(patch, u, outer))
+    for disc in spine.discs.values():
+        if has_facets(disc) and vertebra.name == disc.upper:
+            solid = np.minimum(solid, inferior_solid(patch, vertebra, disc))
+        elif has_facets(disc) and vertebra.name == disc.lower:
+            solid = np.minimum(solid, superior_solid(patch, vertebra, disc))
+        elif vertebra.name == disc.lower:
+            process = superior_process(vertebra)
+            if process is not None:
+                solid = np.minimum(solid, _facet(patch, u, process, disc.foramen_lost))
     solid = np.minimum(solid, _spinous(patch, vertebra, back))
     if vertebra.region == "S":
         solid = np.minimum(solid, _wing(patch, u, vertebra))
@@ -158,21 +155,28 @@ def _facet(patch: Patch, u: Float32, bar: Bar, lost: Mapping[Side, float]) -> Fl
 
 
 def _spinous(patch: Patch, vertebra: Vertebra, back: float) -> Float32:
-    """Spinous process: a plate in the midline, hatchet shaped in the lumbar spine."""
+    """Spinous process: a plate in the midline, in the lumbar spine a hatchet with a narrow neck,
+    a nearly straight upper edge and a lower one that hangs down towards the tip."""
     h, length, drop = vertebra.height_mm, vertebra.spinous_mm, vertebra.spinous_drop_rad
     sin, cos = math.sin(drop), math.cos(drop)
     v, w = patch.v - (back + 2.0), patch.w + 0.28 * h
     along = v * cos - w * sin
     across = v * sin + w * cos
-    tall = {"C": 3.0, "T": 4.6, "L": 8.6, "S": 6.0}[vertebra.region]
-    grow = 0.10 if vertebra.region == "L" else 0.03
-    half = tall * 0.72 + grow * np.clip(along, 0.0, length)
-    corner = 0.55 * tall
-    off_a = np.maximum(np.abs(along - 0.5 * length) - 0.5 * length + corner, 0.0)
-    off_b = np.maximum(np.abs(across) - half + corner, 0.0)
+    tall = {"C": 2.6, "T": 4.2, "L": 8.4, "S": 5.0}[vertebra.region]
+    share = np.clip(along * (1.0 / length), 0.0, 1.0)
+    hang = 0.75 if vertebra.region == "L" else 0.35
+    upper = tall * (0.80 - 0.22 * share)
+    lower = tall * (0.55 + hang * share * share * (3.0 - 2.0 * share))
+    middle, half = 0.5 * (upper - lower), 0.5 * (upper + lower)
+    corner = 0.62 * tall
+    # The tip is rounded, and the upper corner further in front than the lower one.
+    lean = 0.12 * across if vertebra.region == "L" else 0.0
+    off_a = np.maximum(np.abs(along + lean - 0.5 * length) - 0.5 * length + corner, 0.0)
+    off_b = np.maximum(np.abs(across - middle) - half + corner, 0.0)
     plate = np.sqrt(np.square(off_a) + np.square(off_b)) - corner
-    thin = 2.8 if vertebra.region == "L" else 2.4
-    side = np.abs(patch.u) - thin - 0.05 * np.clip(along, 0.0, length)
+    # Thin in the middle, a knob at the tip.
+    thin = 2.3 if vertebra.region == "L" else 2.1
+    side = np.abs(patch.u) - thin - 2.2 * np.square(share)
     return np.asarray(np.maximum(plate, side))
 
 

@@ -23,7 +23,7 @@ def _radius(u: Float32, v: Float32, half_u: float, half_v: float) -> Float32:
     b = np.square(v * (1.0 / half_v))
     oval = np.sqrt(a + b)
     box = np.sqrt(np.sqrt(np.square(a) + np.square(b)))
-    mixed: Float32 = 0.38 * oval + 0.62 * box
+    mixed: Float32 = 0.62 * oval + 0.38 * box
     return mixed
 
 
@@ -159,8 +159,9 @@ def paint_disc(canvas: Canvas, disc: Disc, nucleus: Float32) -> None:
     across = np.abs(w) - half_gap - 2.2
     patch.paint_inside(np.maximum(around, across), canvas.palette["annulus"])
     dip = ENDPLATE_DIP_MM[disc.region]
-    core = np.maximum((radius - 0.66) * half_v + 0.3 * np.abs(w), np.abs(w) - half_gap - dip + 0.8)
-    share = coverage(core, 1.6 * canvas.edge_mm)
+    # The inner annulus goes over into the nucleus without a line; above and below it is sharp.
+    inner = coverage((radius - 0.72) * half_v + 0.3 * np.abs(w), 3.0 + canvas.edge_mm)
+    share = inner * coverage(np.abs(w) - half_gap - dip + 0.8, 1.6 * canvas.edge_mm)
     if disc.wear < 0.6:  # the dark cleft of a healthy adult nucleus
         cleft = np.clip(1.0 - np.abs(w) * 0.9, 0.0, 1.0) * smoothstep(0.62, 0.3, radius)
         share = share * (1.0 - 0.35 * cleft)

@@ -23,7 +23,7 @@ from spinebench.phantom.sizes import SIDES, Side
 from spinebench.phantom.spine import Spine
 
 CANAL_REACH_MM = 30.0
-ROOT_COUNT = 14
+ROOT_COUNT = 20
 
 
 @dataclass
@@ -80,19 +80,27 @@ def _draw_strands(spine: Spine) -> list[tuple[float, float, float]]:
     """(across, depth, radius) of the roots of the cauda equina in sac coordinates; they lie low,
     that is behind, in a patient on the back."""
     rng = build_rng(spine.seed, spine.key, "roots")
-    across = rng.uniform(-0.78, 0.78, ROOT_COUNT)
-    depth = rng.uniform(-0.15, 0.80, ROOT_COUNT) * np.sqrt(1.0 - np.square(across))
-    radius = rng.uniform(0.55, 0.85, ROOT_COUNT)
+    across = np.linspace(-0.80, 0.80, ROOT_COUNT) + rng.uniform(-0.05, 0.05, ROOT_COUNT)
+    layer = rng.uniform(0.0, 1.0, ROOT_COUNT)
+    # A crescent: layered behind in the midline, further forwards at the sides.
+    depth = (0.46 + 0.40 * layer) * np.sqrt(1.0 - np.square(across)) - 0.30 * np.square(across)
+    radius = rng.uniform(0.50, 0.75, ROOT_COUNT)
     return list(zip(across.tolist(), depth.tolist(), radius.tolist(), strict=True))
 
 
 def _walls(box: CanalBox) -> tuple[Float32, Float32, Float32, Float32]:
     """(front, back) of the free canal and (0, back) of the bony one, per u and s."""
     size = box.size
-    aside = smoothstep(0.34, 0.64, np.abs(box.u) / size["half"])
+    # In the lumbar spine the laminae and their ligament make a V; 1 from 0.68 of the half width on.
+    place = np.abs(box.u) / size["half"]
+    lumbar = np.clip(size["fat"] * 0.5 - 0.4, 0.0, 1.0)
+    flat = smoothstep(0.34, 0.64, place)
+    vee = np.clip((place - 0.06) * (1.0 / 0.62), 0.0, 1.0)
+    aside = flat + lumbar * (vee * np.sqrt(vee) - flat)
     lost = np.where(box.u > 0.0, size["left"], size["right"])
     bony = size["ap"] + aside * (size["recess"] - size["ap"])
-    front = size["front"] * (1.0 - aside) + 0.5 * lost * aside
+    broad = flat + lumbar * (smoothstep(0.10, 0.68, place) - flat)
+    front = size["front"] * (1.0 - broad) + 0.5 * lost * broad
     back = bony - size["back"] * (1.0 - aside) - 0.5 * lost * aside
     return front, back, bony, lost
 
@@ -100,32 +108,37 @@ def _walls(box: CanalBox) -> tuple[Float32, Float32, Float32, Float32]:
 def _paint_box(canvas: Canvas, box: CanalBox, strands: list[tuple[float, float, float]]) -> None:
     size, u, v, patch = box.size, box.u, box.v, box.patch
     front, back, bony, lost = _walls(box)
-    outside = np.abs(u) - size["half"]
-    # The yellow ligament: a dark band on the outer side of the bony back wall.
-    flavum = np.maximum(np.abs(v - bony - 1.3) - 1.4, outside - 1.0)
-    patch.paint(0.85 * coverage(flavum, patch.edge_mm), canvas.palette["ligament"])
-    tube = np.maximum(outside, np.maximum(-v, v - bony))
-    patch.paint_inside(tube, canvas.palette["ligament"])
-    ahead = np.maximum(tube, v - 0.5 * (front + back))
+    # In the lumbar spine the sides lean inwards from the height of the foramen.
+    lean = np.clip(size["fat"] * 0.5 - 0.4, 0.0, 1.0) * 0.35
+    outside = np.abs(u) - size["half"] + lean * np.abs(v - 4.3)
+    # The yellow ligament: from the free canal to some way outside the bony back wall.
+    thick = 2.4 + np.maximum(bony - back, 0.0)
+    flavum = np.maximum(np.maximum(-v, back - v), np.maximum(v - back - thick, outside - 0.5))
+    patch.paint_inside(np.maximum(flavum, -v), canvas.palette["flavum"])
+    # The disc that stands into the canal.
+    ahead = np.maximum(outside, np.maximum(-0.7 - v, v - front))
+    ahead = np.maximum(ahead, 9.0 * (0.05 - front))
     patch.paint_inside(ahead, canvas.palette["annulus"])
     free = np.maximum(outside, np.maximum(front - v, v - back))
     patch.paint_inside(free, canvas.palette["fat"])
     # The long ligament behind the bodies lies on the bony side of the free canal.
-    line = np.maximum(np.abs(v - front + 0.5) - 0.6, outside + 2.0)
-    patch.paint_inside(line, canvas.palette["ligament"])
+    line = np.maximum(np.abs(v - front + 0.5) - 0.6, outside + 0.45 * size["half"])
+    patch.paint(0.8 * coverage(line, patch.edge_mm), canvas.palette["ligament"])
     room = size["ap"] - size["front"] - size["back"]
-    spare = np.minimum(size["fat"], 0.22 * room) * (1.0 - size["effaced"])
+    spare = np.minimum(size["fat"], 0.27 * room) * (1.0 - size["effaced"])
     top = size["front"] + np.minimum(0.5, 0.1 * room)
     half_v = np.maximum(0.5 * (room - spare) - np.minimum(0.5, 0.1 * room), 0.35)
     center = top + half_v
     squeeze = 0.30 * np.clip(lost / size["recess"], 0.0, 1.0)
     half_u = size["half"] * np.where(size["cord_ap"] > 1.0, 0.80, 0.74) * (1.0 - squeeze)
     across, depth = u / half_u, (v - center) / half_v
-    radius = np.sqrt(np.square(across) + np.square(depth))
+    # Rounded triangle below the cord: narrower behind.
+    slope = 0.16 * (size["cord_ap"] < 3.0)
+    radius = np.sqrt(np.square(across * (1.0 + slope * depth)) + np.square(depth))
     # Fold the sac by the free canal: a bulge that is off the midline dents it too.
     sac = np.maximum((radius - 1.0) * np.minimum(half_u, half_v), free + 0.4)
     dura = coverage(sac - 0.5, patch.edge_mm)
-    patch.paint(dura, canvas.palette["dura"])
+    patch.paint(0.65 * dura, canvas.palette["dura"])
     area = 3.14 * half_u * half_v
     crowd = np.clip(size["roots"] / area, 0.0, 0.9) * 0.75 * (size["cord_ap"] < 3.0)
     # Where the fluid is gone, roots and thickened dura give a dark grey.
@@ -252,7 +265,12 @@ def _paint_foramen(
         return np.asarray(coverage(rounded - corner, patch.edge_mm) * ends)
 
     if lost > 0.05:
-        patch.paint(hole(expected, 0.0), canvas.palette["ligament"])
+        # Disc from the front, the tip of the superior process from behind.
+        filled = hole(expected, 0.0)
+        patch.paint(filled, canvas.palette["annulus"])
+        bone = depth - 0.5 * free
+        patch.paint(filled * coverage(-bone, patch.edge_mm), canvas.palette["cortex"])
+        patch.paint(filled * coverage(0.9 - bone, patch.edge_mm), canvas.palette["marrow"])
     patch.paint(hole(free, 0.55 * lost), canvas.palette["fat"])
     sink = root_w - 0.45 * (u - disc.foramen_u_mm)
     half_v = min(2.6 * scale, 0.42 * free)

@@ -176,7 +176,7 @@ def _build_profiles(
         cord_width=cord_width,
         roots_mm2=12.0 + 50.0 * tail * lumbar,
         effaced=effaced,
-        fat=0.6 + 2.6 * lumbar,
+        fat=0.6 + 3.6 * lumbar,
     )
 
 

@@ -9,18 +9,23 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from spinebench.phantom.canvas import Float32, smooth_noise
+from spinebench.phantom.canvas import Canvas, Float32, smooth_noise
 from spinebench.phantom.rendered import RenderedImage
 from spinebench.phantom.rng import build_rng
 from spinebench.phantom.sizes import CERVICAL_DISCS, LUMBAR_DISCS
 from spinebench.phantom.spine import Spine
-from spinebench.phantom.tissue import build_canvas, build_palette, paint_spine
+from spinebench.phantom.tissue import build_canvas, build_palette, paint_around, paint_spine
 
 __all__ = ["RenderedImage", "render_mr"]
 
 Orientation = Literal["SAG", "AX"]
 Sequence = Literal["T1", "T2", "STIR"]
 MrRegion = Literal["lumbar", "cervical"]
+# Finest acquired pixel; a larger matrix is interpolated, as scanners do.
+ACQUIRED_MM = {"SAG": 0.82, "AX": 0.60}
+SLICE_MM = 4.0
+# Planes within a slice whose mean stands for its thickness, in mm from its middle.
+SUB_SLICES_MM = (-1.35, 0.0, 1.35)
 _SEQUENCES: tuple[Sequence, ...] = ("T1", "T2", "STIR")
 
 
@@ -45,9 +50,9 @@ def render_mr(
     painted = _paint(spine, orientation, region, matrix, sequence == "STIR")
     signal = painted[0 if sequence == "STIR" else _SEQUENCES.index(sequence)]
     rng = build_rng(seed, spine.key, "mr", orientation, sequence, region)
-    pixels = _acquire(signal, rng, orientation, sequence)
+    pixels = _acquire(signal, matrix, rng, orientation, sequence)
     return [
-        RenderedImage(pixels[index], affine, (spacing, spacing), 4.0, label)
+        RenderedImage(pixels[index], affine, (spacing, spacing), SLICE_MM, label)
         for index, (affine, spacing, label) in enumerate(planes)
     ]
 
@@ -59,11 +64,34 @@ def _paint(
     """Noise-free signal (channels, slices, rows, cols); T1 and T2 share one pass, kept for the
     next call because the two series of a patient are asked for in turn."""
     planes = _planes(spine, orientation, region, matrix)
-    x, y, z = plane_positions([plane[0] for plane in planes], matrix, matrix)
+    size = min(matrix, round(matrix * planes[0][1] / ACQUIRED_MM[orientation]))
+    affines = [_coarsen(plane[0], matrix, size) for plane in planes]
+    spacing = planes[0][1] * matrix / size
     palette = build_palette(spine, ("STIR",) if stir else ("T1", "T2"))
-    canvas = build_canvas(x, y, z, max(0.9 * planes[0][1], 0.35), palette)
-    paint_spine(canvas, spine)
-    return canvas.data
+    around = build_canvas(*plane_positions(affines, size, size), spacing, palette)
+    paint_around(around, spine)
+    total: Float32 | None = None
+    for offset_mm in SUB_SLICES_MM:
+        moved = [affine.copy() for affine in affines]
+        for affine in moved:
+            affine[:3, 3] += offset_mm * affine[:3, 2]
+        x, y, z = plane_positions(moved, size, size)
+        canvas = Canvas(around.data.copy(), x, y, z, spacing, palette)
+        paint_spine(canvas, spine, surroundings=False)
+        total = canvas.data if total is None else total + canvas.data
+    assert total is not None
+    return total * np.float32(1.0 / len(SUB_SLICES_MM))
+
+
+def _coarsen(
+    affine: npt.NDArray[np.float64], fine: int, coarse: int
+) -> npt.NDArray[np.float64]:
+    """The same field of view with `coarse` instead of `fine` pixels along each side."""
+    scale = fine / coarse
+    result = affine.copy()
+    result[:3, 3] += 0.5 * (scale - 1.0) * (affine[:3, 0] + affine[:3, 1])
+    result[:3, :2] *= scale
+    return result
 
 
 def plane_positions(
@@ -167,9 +195,13 @@ def axial_planes(
 
 
 def _acquire(
-    signal: Float32, rng: np.random.Generator, orientation: Orientation, sequence: Sequence
+    signal: Float32,
+    matrix: int,
+    rng: np.random.Generator,
+    orientation: Orientation,
+    sequence: Sequence,
 ) -> npt.NDArray[np.uint16]:
-    """Blur of the matrix, the coil's bias, texture, Rician noise, scale to stored numbers."""
+    """The coil's bias, texture and Rician noise, interpolation to the matrix, stored numbers."""
     count, rows, cols = signal.shape
     scale = float(rng.uniform(550.0, 1100.0))
     sigma = float(rng.uniform(0.016, 0.032))
@@ -183,13 +215,12 @@ def _acquire(
         coil = near.reshape(1, rows, 1)
     ends = np.linspace(-1.0, 1.0, rows, dtype=np.float32).reshape(1, rows, 1)
     coil = coil * (1.0 - 0.22 * np.square(ends)) if orientation == "SAG" else coil
-    pixels = np.empty(signal.shape, dtype=np.uint16)
+    pixels = np.empty((count, matrix, matrix), dtype=np.uint16)
     waves = smooth_noise(rng, (count, rows, cols), (rows / 4.0, cols / 4.0))
     noise_scale = sigma * (1.25 if sequence == "STIR" else 1.0)
     for index in range(count):
-        picture = _blur(signal[index])
         texture = smooth_noise(rng, (1, rows, cols), (3.0, 3.0))[0]
-        picture *= coil[0] * (1.0 + 0.05 * waves[index]) * (1.0 + 0.07 * texture)
+        picture = signal[index] * (coil[0] * (1.0 + 0.05 * waves[index]) * (1.0 + 0.06 * texture))
         noise = rng.standard_normal((2, rows, cols), dtype=np.float32)
         noise *= np.float32(noise_scale)
         picture += noise[0]
@@ -197,14 +228,22 @@ def _acquire(
         np.square(noise[1], out=noise[1])
         picture += noise[1]
         np.sqrt(picture, out=picture)
-        pixels[index] = np.clip(picture * scale + 0.5, 0.0, 65535.0)
+        fine = _enlarge(_enlarge(picture, matrix).T, matrix).T
+        pixels[index] = np.clip(fine * scale + 0.5, 0.0, 65535.0)
     return pixels
 
 
-def _blur(picture: Float32) -> Float32:
-    """Three-tap smoothing each way: the point spread of the acquisition."""
-    out = picture.copy()
-    out[1:-1] = 0.70 * picture[1:-1] + 0.15 * (picture[:-2] + picture[2:])
-    wide = out.copy()
-    wide[:, 1:-1] = 0.70 * out[:, 1:-1] + 0.15 * (out[:, :-2] + out[:, 2:])
-    return wide
+def _enlarge(picture: Float32, size: int) -> Float32:
+    """Rows resampled to `size` over the same field with a cubic kernel that blurs a little
+    (Mitchell and Netravali, B = C = 1/3): the point spread of acquisition and interpolation."""
+    count = picture.shape[0]
+    place = (np.arange(size) + 0.5) * (count / size) - 0.5
+    first = np.floor(place).astype(np.int64)
+    out = np.zeros((size, picture.shape[1]), dtype=np.float32)
+    for tap in (-1, 0, 1, 2):
+        gap = np.abs(place - (first + tap))
+        near = (21.0 * gap**3 - 36.0 * gap**2 + 16.0) / 18.0
+        far = (-7.0 * gap**3 + 36.0 * gap**2 - 60.0 * gap + 32.0) / 18.0
+        weight = np.where(gap < 1.0, near, np.where(gap < 2.0, far, 0.0)).astype(np.float32)
+        out += weight[:, None] * picture[np.clip(first + tap, 0, count - 1)]
+    return out

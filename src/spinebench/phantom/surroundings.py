@@ -94,7 +94,9 @@ class _Scene:
         whole.paint(share, self.canvas.palette[name])
 
     def soft(self, distance: Float32, edge_mm: float = 1.6) -> Float32:
-        return np.asarray(np.clip(0.5 - distance * (1.0 / edge_mm), 0.0, 1.0))
+        # Never sharper than the coarse pixels, or thin oblique bands break up into dots.
+        edge = max(edge_mm, 1.3 * self.canvas.edge_mm)
+        return np.asarray(np.clip(0.5 - distance * (1.0 / edge), 0.0, 1.0))
 
 
 def paint_surroundings(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> None:
@@ -116,9 +118,9 @@ def paint_surroundings(canvas: Canvas, spine: Spine, rng: np.random.Generator) -
     scene.paint(scene.soft(body + SKIN_MM), "fat")
     shape = canvas.data.shape[1:]
     tall = canvas.x.shape[2] == 1  # sagittal: fat streaks run along the back
-    cell = (14.0, 3.5) if tall else (4.0, 7.0)
+    cell = (14.0, 3.5) if tall else (2.6, 2.2)
     streaks = smooth_noise(rng, shape, cell)
-    grain = smooth_noise(rng, shape, (9.0, 9.0))
+    grain = smooth_noise(rng, shape, (11.0, 11.0) if tall else (14.0, 14.0))
     _paint_front(scene, spine, grain, streaks)
     _paint_muscle(scene, spine, streaks, grain)
     if float(canvas.z.max()) > spine.vertebrae["C6"].frame.center_mm[2]:
@@ -127,24 +129,38 @@ def paint_surroundings(canvas: Canvas, spine: Spine, rng: np.random.Generator) -
 
 def _paint_muscle(scene: _Scene, spine: Spine, streaks: Float32, grain: Float32) -> None:
     """Erectors and multifidus behind, psoas and quadratus beside; more fat in them with age."""
-    fatty = 0.25 + 0.45 * max(0.0, (spine.age - 35) / 50.0) + (0.1 if spine.sex == "F" else 0.0)
-    marbling = np.clip((streaks + 0.5 * grain - 1.35 + fatty) * 0.8, 0.0, 0.8)
-    marbling += 0.05 + 0.10 * np.clip(grain + 0.4 * streaks, -0.5, 2.0)
-    erector = np.maximum(-scene.under_fascia, 6.0 - scene.v)
-    neck_z = spine.vertebrae["T1"].frame.center_mm[2]
-    slim = 24.0 * np.clip((scene.canvas.z - neck_z) * (1.0 / 40.0), 0.0, 1.0)
-    erector = np.maximum(erector, scene.across - 74.0 + slim + 0.25 * np.abs(scene.v - 30.0))
-    scene.paint(scene.soft(erector) * (1.0 - marbling), "muscle")
-    cleft = scene.soft(np.abs(scene.across - 31.0 - 5.0 * grain) - 0.7, 1.5) * 0.7
-    scene.paint(scene.soft(erector + 2.0) * cleft, "fat")
-    # Between the spinous processes: ligament with fat, bright in T1 as in most adults.
-    between = np.maximum(erector, scene.across - 3.6)
-    scene.paint(scene.soft(between) * np.clip(0.5 + 0.3 * streaks, 0.15, 0.9), "fat")
-    supra = np.abs(scene.under_fascia + 0.5) - 1.3
-    scene.paint(scene.soft(np.maximum(supra, scene.across - 5.0)), "ligament")
     z = scene.canvas.z
     low, top = (spine.vertebrae[name].frame.center_mm[2] for name in ("L5", "T12"))
     full = np.clip((top - z) * (1.0 / (0.75 * (top - low))), 0.0, 1.0)
+    fatty = 0.20 + 0.45 * max(0.0, (spine.age - 35) / 50.0) + (0.1 if spine.sex == "F" else 0.0)
+    # Fat collects first in the multifidus over the lower lumbar spine.
+    inner = np.clip(1.2 - scene.across * (1.0 / 24.0), 0.0, 1.0) * full
+    bias = fatty * (1.0 + 1.2 * inner) - 1.25
+    marbling = np.clip((0.75 * streaks + 0.55 * grain + bias) * 0.75, 0.0, 0.75)
+    marbling = marbling + 0.04 + 0.05 * np.clip(streaks, -0.5, 1.5)
+    slant = 0.18 * np.clip(scene.across - 24.0, 0.0, 40.0)
+    erector = np.maximum(-scene.under_fascia, 6.0 + slant - scene.v)
+    neck_z = spine.vertebrae["T1"].frame.center_mm[2]
+    slim = 24.0 * np.clip((z - neck_z) * (1.0 / 40.0), 0.0, 1.0)
+    erector = np.maximum(erector, scene.across - 74.0 + slim + 0.25 * np.abs(scene.v - 30.0))
+    scene.paint(scene.soft(erector) * (1.0 - marbling), "muscle")
+    # Planes of fat: between multifidus and longissimus from the facets outwards, wider below,
+    # and between longissimus and iliocostalis from the tips of the transverse processes.
+    deep = np.clip((scene.v - 14.0) * (1.0 / 34.0), 0.0, 1.2)
+    first = scene.across - 19.0 - (3.0 + 11.0 * full) * deep - 0.8 * grain
+    second = scene.across - 41.0 - 7.0 * deep + 1.2 * grain
+    for plane, start_mm, strength in ((first, 17.0, 0.75), (second, 10.0, 0.5)):
+        line = np.maximum(np.abs(plane) - 0.35 - 0.5 * fatty, start_mm - scene.v)
+        share = scene.soft(np.maximum(line, erector + 1.5), 1.8)
+        scene.paint(share * strength * np.clip(0.75 + 0.25 * streaks, 0.2, 1.0), "fat")
+    # Between the spinous processes: ligament with fat, bright in T1 as in most adults.
+    between = np.maximum(erector, scene.across - 3.6)
+    # Fibres fan upwards and backwards from one process to the next.
+    fibres = np.sin((z * 0.8 - scene.canvas.y * 0.55) * 1.15 + 0.8 * grain)
+    share = np.clip(0.48 + 0.14 * fibres + 0.16 * streaks + 0.12 * grain, 0.12, 0.9)
+    scene.paint(scene.soft(between) * share, "fat")
+    supra = np.abs(scene.under_fascia + 0.5) - 1.3
+    scene.paint(scene.soft(np.maximum(supra, scene.across - 5.0)), "ligament")
     size = 5.0 + 17.0 * full
     ring = np.sqrt(
         np.square(scene.across - scene.half_width - 0.72 * size)
@@ -182,8 +198,10 @@ def _paint_front(scene: _Scene, spine: Spine, grain: Float32, fine: Float32) -> 
     split = 22.0 * spread
     size = 8.5 - 3.0 * spread
     present = (z < spine.vertebrae["T4"].frame.center_mm[2]).astype(np.float32)
-    aorta = np.hypot(scene.u - 9.0 + 6.0 * _to_midline(spread) - split, anterior - 12.0)
-    cava = np.hypot((scene.u + 15.0 + split - 8.0 * spread) * 0.85, (anterior - 11.0) * 1.1)
+    # Aorta before the left half of the bodies, cava to the right and an oval; both lie on them.
+    ahead = anterior - size - 2.5 - 0.0035 * np.square(scene.u)
+    aorta = np.hypot(scene.u - 8.0 + 5.0 * _to_midline(spread) - split, ahead)
+    cava = np.hypot((scene.u + 15.0 + split - 8.0 * spread) * 0.85, (ahead + 1.0) * 1.15)
     for tube in (aorta, cava):
         scene.paint(scene.soft(tube - size - 1.0) * present, "muscle")
         scene.paint(scene.soft(tube - size) * present, "vessel")

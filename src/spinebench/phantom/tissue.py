@@ -11,6 +11,7 @@ from spinebench.phantom.bones import paint_disc, paint_vertebral_body
 from spinebench.phantom.canvas import Canvas, Float32, stretch
 from spinebench.phantom.contents import paint_canal, paint_foramina
 from spinebench.phantom.course import build_course
+from spinebench.phantom.facets import paint_facet_joints
 from spinebench.phantom.rng import build_rng
 from spinebench.phantom.sizes import TISSUES
 from spinebench.phantom.spine import Spine
@@ -51,7 +52,7 @@ def build_canvas(
 def paint_spine(canvas: Canvas, spine: Spine, *, surroundings: bool = True) -> None:
     """All tissue, noise-free, back to front in the order in which one structure covers another."""
     if surroundings:
-        _paint_coarse(canvas, spine)
+        paint_around(canvas, spine)
     healthy, worn = canvas.palette["nucleus_healthy"], canvas.palette["nucleus_worn"]
     for disc in spine.discs.values():
         wear = np.float32(min(1.0, disc.wear * 1.3))
@@ -60,13 +61,14 @@ def paint_spine(canvas: Canvas, spine: Spine, *, surroundings: bool = True) -> N
         paint_vertebral_body(canvas, vertebra, spine)
     for vertebra in spine.vertebrae.values():
         paint_arch(canvas, vertebra, spine)
+    paint_facet_joints(canvas, spine)
     for disc in spine.discs.values():
         paint_foramina(canvas, disc, spine)
     paint_canal(canvas, spine, build_course(spine))
 
 
-def _paint_coarse(canvas: Canvas, spine: Spine) -> None:
-    """Surroundings on every second row and column, stretched back."""
+def paint_around(canvas: Canvas, spine: Spine) -> None:
+    """Surroundings alone, on every second row and column and stretched back."""
     axes = [
         array[:, :: 2 if array.shape[1] > 1 else 1, :: 2 if array.shape[2] > 1 else 1]
         for array in (canvas.x, canvas.y, canvas.z)
