@@ -54,15 +54,15 @@ def test_quick_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_long_work_tells_how_much_is_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clock = iter([0.0, 1.0, 4.0, 8.0, 20.0, 20.0])
+    clock = iter([0.0, 60.0, 64.0, 65.0, 74.0, 80.0])
     monkeypatch.setattr("spinebench.progress.time.monotonic", lambda: next(clock))
     assert list(iter_with_progress("abcd", total=4, label="work")) == list("abcd")
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        "work: 2/4, about 4 s left",
+        "work: 2/4, about 8 s left",
         "work: 4/4, about 0 s left",
-        "work: 4/4 in 20 s",
+        "work: 4/4 in 1 min 20 s",
     ]
 
 

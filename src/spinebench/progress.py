@@ -23,12 +23,15 @@ def iter_with_progress(items: Iterable[T], *, total: int, label: str) -> Iterato
     last_said = started + _QUIET_S - step_s
     said = False
     done = 0
+    first_done = started
     for item in items:
         yield item
         done += 1
         now = time.monotonic()
-        if now - last_said >= step_s and now - started >= _QUIET_S:
-            left_s = (now - started) / done * max(total - done, 0)
+        if done == 1:  # what came before it is set-up and no measure of the rest
+            first_done = now
+        elif now - last_said >= step_s and now - started >= _QUIET_S:
+            left_s = (now - first_done) / (done - 1) * max(total - done, 0)
             _say(f"{label}: {done}/{total}, about {duration_words(left_s)} left", terminal)
             last_said, said = now, True
     if said:

@@ -16,6 +16,7 @@ import pytest
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.evaluation import run as run_module
+from spinebench.evaluation.find import find_benchmark
 from spinebench.evaluation.predictions import iter_log_samples
 from spinebench.evaluation.prompts import closing_line, parse_options
 from spinebench.evaluation.run import run_evaluation
@@ -131,6 +132,7 @@ def test_nothing_written_names_a_place(server_run: dict[str, Any], bench: Path) 
     assert "127.0.0.1" not in text
     assert str(out) not in text
     assert read_manifest(out, "run")["model"] == "openai-api/local/tiny"
+    assert find_benchmark([out]) == bench
 
 
 def test_logs_hold_no_image(server_run: dict[str, Any]) -> None:
@@ -266,6 +268,7 @@ def test_bad_options_are_one_line_and_leave_nothing(
     with pytest.raises(UsageError, match=message) as raised:
         run_evaluation(bench, options.pop("model"), tmp_path / "run", **options)
     assert "\n" not in str(raised.value)
+    assert "[bold]" not in str(raised.value)
     assert not (tmp_path / "run").exists()
 
 

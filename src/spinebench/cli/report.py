@@ -31,7 +31,7 @@ def html(
     as_json: Json = False,
 ) -> None:
     """Write one self-contained HTML page about a set of runs of one benchmark."""
-    from spinebench.evaluation.run import find_benchmark
+    from spinebench.evaluation.find import find_benchmark
     from spinebench.report.page import DEFAULT_TITLE, build_report
 
     summary = build_report(

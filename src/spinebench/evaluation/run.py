@@ -7,6 +7,7 @@ out/manifest.json         kind "run": model, settings, prompts, benchmark by has
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ import spinebench
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.evaluation.breakdown import score_run
+from spinebench.evaluation.find import find_benchmark, relative_benchmark
 from spinebench.evaluation.predictions import Run, build_predictions
 from spinebench.evaluation.prompts import TASKS, Prompt, load_prompt
 from spinebench.evaluation.score import COUNTED, LEFT_OUT
@@ -34,6 +36,8 @@ from spinebench.evaluation.terms import check_terms, is_local
 from spinebench.progress import iter_with_progress
 from spinebench.records import Prediction, Question, sha256_of_json
 from spinebench.tables import sha256_of_file, write_json, write_table
+
+__all__ = ["RunOptions", "find_benchmark", "run_evaluation"]
 
 SHARD = 5000  # samples per log: Inspect reads and writes larger ones slowly
 _TASKS = {"diagnosis": diagnosis, "localization": localization}
@@ -85,6 +89,7 @@ def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[s
     manifest = _build_manifest(
         benchmark, model, is_local(asked), chosen, prompts, run, predictions, questions
     )
+    manifest["benchmark"]["path"] = relative_benchmark(bench, out)
     manifest["stopped"] = sorted(state.errors)
     manifest["tables"] = {
         name: sha256_of_file(out / name) for name in ("predictions.parquet", "scores.json")
@@ -151,7 +156,9 @@ def _settings(options: RunOptions) -> dict[str, Any]:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    # Inspect's own messages carry rich's markup: "ERROR: ... [bold][blue]OPENAI_API_KEY[/blue]"
+    plain = re.sub(r"\[/?[a-z]+\]", "", str(error)).removeprefix("ERROR: ")
+    return " ".join(plain.split())
 
 
 @dataclass
@@ -258,7 +265,7 @@ def _build_manifest(
     predictions: Iterable[Prediction],
     questions: Mapping[str, Sequence[Question]],
 ) -> dict[str, Any]:
-    """What the run was. No paths, hosts or keys: model arguments are left out for that reason."""
+    """What the run was. No hosts or keys: model arguments are left out for that reason."""
     task_of = {q.question_id: task for task, part in questions.items() for q in part}
     counts: Counter[tuple[str, str]] = Counter(
         (task_of[p.question_id], p.outcome) for p in predictions

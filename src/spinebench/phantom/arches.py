@@ -139,12 +139,14 @@ def paint_arch(canvas: Canvas, vertebra: Vertebra, spine: Spine) -> None:
             if process is not None:
                 solid = np.minimum(solid, _facet(patch, u, process, disc.foramen_lost))
     solid = np.minimum(solid, _spinous(patch, vertebra, back))
+    marrow = solid + ARCH_CORTEX_MM
     if vertebra.region == "S":
-        solid = np.minimum(solid, _wing(patch, u, vertebra))
+        wing, inside = _wing(patch, u, vertebra)
+        solid, marrow = np.minimum(solid, wing), np.minimum(marrow, inside)
     # Slices cut the arch obliquely and average it over their thickness: softer edges than a body's.
     edge_mm = 1.5 * patch.edge_mm
     patch.paint(coverage(solid, edge_mm), canvas.palette["cortex"])
-    patch.paint(coverage(solid + ARCH_CORTEX_MM, edge_mm), canvas.palette["marrow"])
+    patch.paint(coverage(marrow, edge_mm), canvas.palette["marrow"])
 
 
 def _facet(patch: Patch, u: Float32, bar: Bar, lost: Mapping[Side, float]) -> Float32:
@@ -180,13 +182,16 @@ def _spinous(patch: Patch, vertebra: Vertebra, back: float) -> Float32:
     return np.asarray(np.maximum(plate, side))
 
 
-def _wing(patch: Patch, u: Float32, vertebra: Vertebra) -> Float32:
-    """Sacral ala: a thick sheet beside the body, tapering outwards."""
-    reach = 0.5 * vertebra.width_mm
-    share = np.clip((u - 0.6 * reach) * (1.0 / 32.0), 0.0, 1.0)
-    tall = 0.48 * vertebra.height_mm * (1.0 - 0.35 * share)
+def _wing(patch: Patch, u: Float32, vertebra: Vertebra) -> tuple[Float32, Float32]:
+    """Sacral ala, a thick sheet beside the body that tapers outwards and from S1 to S3: signed
+    distances of the whole and of its marrow, which goes over into that of the body."""
+    inner = 0.6 * 0.5 * vertebra.width_mm
+    span = {"S1": 36.0, "S2": 28.0, "S3": 20.0}[vertebra.name]
+    share = np.clip((u - inner) * (1.0 / span), 0.0, 1.0)
+    tall = 0.48 * vertebra.height_mm * (1.0 - 0.3 * share * share)
     middle = 4.0 + 12.0 * share
-    thick = 12.0 - 3.0 * share
-    sheet = np.maximum(np.abs(patch.w) - tall, np.abs(patch.v - middle) - thick)
-    ends = np.maximum(0.6 * reach - u, u - 0.6 * reach - 32.0)
-    return np.asarray(np.maximum(sheet, ends))
+    thick = (12.0 - 3.0 * share) * span / 36.0
+    sheet = np.maximum(np.abs(patch.w + 3.0 * share) - tall, np.abs(patch.v - middle) - thick)
+    solid = np.maximum(sheet, u - inner - span)
+    marrow = np.maximum(solid + ARCH_CORTEX_MM, inner - u)
+    return np.asarray(np.maximum(solid, inner - u)), np.asarray(marrow)

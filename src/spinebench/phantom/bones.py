@@ -160,7 +160,7 @@ def paint_disc(canvas: Canvas, disc: Disc, nucleus: Float32) -> None:
     patch.paint_inside(np.maximum(around, across), canvas.palette["annulus"])
     dip = ENDPLATE_DIP_MM[disc.region]
     # The inner annulus goes over into the nucleus without a line; above and below it is sharp.
-    inner = coverage((radius - 0.72) * half_v + 0.3 * np.abs(w), 3.0 + canvas.edge_mm)
+    inner = coverage((radius - 0.75) * half_v + 0.3 * np.abs(w), 3.0 + canvas.edge_mm)
     share = inner * coverage(np.abs(w) - half_gap - dip + 0.8, 1.6 * canvas.edge_mm)
     if disc.wear < 0.6:  # the dark cleft of a healthy adult nucleus
         cleft = np.clip(1.0 - np.abs(w) * 0.9, 0.0, 1.0) * smoothstep(0.62, 0.3, radius)

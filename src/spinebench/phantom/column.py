@@ -288,8 +288,11 @@ def _chain(
         half = 0.5 * height
         y, z = y + half * math.sin(middle), z + half * math.cos(middle)
         joints[disc] = _Joint(y, z, middle, wedge, slip_v, slip_u)
-        y += half * math.sin(middle) + slip_v * math.cos(middle)
-        z += half * math.cos(middle) - slip_v * math.sin(middle)
+        # The fused sacral bodies share their posterior wall; free ones meet middle on middle.
+        fused = 0.5 * (bodies[lower]["depth_mm"] - bodies[upper]["depth_mm"])
+        ahead = slip_v + (fused if region_of(disc) == "S" else 0.0)
+        y += half * math.sin(middle) + ahead * math.cos(middle)
+        z += half * math.cos(middle) - ahead * math.sin(middle)
         tilt = bottom + _rim_tilt(bodies[upper])
         rise = 0.25 * (bodies[upper]["front_mm"] + bodies[upper]["back_mm"])
         placed[upper] = (y + rise * math.sin(tilt), z + rise * math.cos(tilt), tilt)

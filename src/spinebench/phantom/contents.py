@@ -56,6 +56,8 @@ def paint_canal(canvas: Canvas, spine: Spine, course: Course) -> None:
         "roots": profiles.roots_mm2,
         "effaced": profiles.effaced,
         "fat": profiles.fat,
+        "sac": profiles.sac,
+        "lumbar": profiles.lumbar,
     }
     strands = _draw_strands(spine)
     for spans in iter_strips(canvas, mask, 24):
@@ -93,7 +95,7 @@ def _walls(box: CanalBox) -> tuple[Float32, Float32, Float32, Float32]:
     size = box.size
     # In the lumbar spine the laminae and their ligament make a V; 1 from 0.68 of the half width on.
     place = np.abs(box.u) / size["half"]
-    lumbar = np.clip(size["fat"] * 0.5 - 0.4, 0.0, 1.0)
+    lumbar = size["lumbar"]
     flat = smoothstep(0.34, 0.64, place)
     vee = np.clip((place - 0.06) * (1.0 / 0.62), 0.0, 1.0)
     aside = flat + lumbar * (vee * np.sqrt(vee) - flat)
@@ -109,8 +111,7 @@ def _paint_box(canvas: Canvas, box: CanalBox, strands: list[tuple[float, float, 
     size, u, v, patch = box.size, box.u, box.v, box.patch
     front, back, bony, lost = _walls(box)
     # In the lumbar spine the sides lean inwards from the height of the foramen.
-    lean = np.clip(size["fat"] * 0.5 - 0.4, 0.0, 1.0) * 0.35
-    outside = np.abs(u) - size["half"] + lean * np.abs(v - 4.3)
+    outside = np.abs(u) - size["half"] + 0.35 * size["lumbar"] * np.abs(v - 4.3)
     # The yellow ligament: from the free canal to some way outside the bony back wall.
     thick = 2.4 + np.maximum(bony - back, 0.0)
     flavum = np.maximum(np.maximum(-v, back - v), np.maximum(v - back - thick, outside - 0.5))
@@ -120,7 +121,10 @@ def _paint_box(canvas: Canvas, box: CanalBox, strands: list[tuple[float, float, 
     ahead = np.maximum(ahead, 9.0 * (0.05 - front))
     patch.paint_inside(ahead, canvas.palette["annulus"])
     free = np.maximum(outside, np.maximum(front - v, v - back))
-    patch.paint_inside(free, canvas.palette["fat"])
+    inside = coverage(free, patch.edge_mm)
+    patch.paint(inside, canvas.palette["fat"])
+    # A tight canal squeezes the fat out of its sides too.
+    patch.paint(0.55 * size["effaced"] * inside, canvas.palette["dura"])
     # The long ligament behind the bodies lies on the bony side of the free canal.
     line = np.maximum(np.abs(v - front + 0.5) - 0.6, outside + 0.45 * size["half"])
     patch.paint(0.8 * coverage(line, patch.edge_mm), canvas.palette["ligament"])
@@ -129,14 +133,17 @@ def _paint_box(canvas: Canvas, box: CanalBox, strands: list[tuple[float, float, 
     top = size["front"] + np.minimum(0.5, 0.1 * room)
     half_v = np.maximum(0.5 * (room - spare) - np.minimum(0.5, 0.1 * room), 0.35)
     center = top + half_v
+    half_v = np.maximum(half_v * size["sac"], 0.35)
     squeeze = 0.30 * np.clip(lost / size["recess"], 0.0, 1.0)
     half_u = size["half"] * np.where(size["cord_ap"] > 1.0, 0.80, 0.74) * (1.0 - squeeze)
+    half_u = np.maximum(half_u * size["sac"], 0.35)
     across, depth = u / half_u, (v - center) / half_v
     # Rounded triangle below the cord: narrower behind.
     slope = 0.16 * (size["cord_ap"] < 3.0)
     radius = np.sqrt(np.square(across * (1.0 + slope * depth)) + np.square(depth))
     # Fold the sac by the free canal: a bulge that is off the midline dents it too.
     sac = np.maximum((radius - 1.0) * np.minimum(half_u, half_v), free + 0.4)
+    sac = np.maximum(sac, 9.0 * (0.05 - size["sac"]))
     dura = coverage(sac - 0.5, patch.edge_mm)
     patch.paint(0.65 * dura, canvas.palette["dura"])
     area = 3.14 * half_u * half_v

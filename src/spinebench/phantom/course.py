@@ -28,7 +28,8 @@ class Profiles:
     x: middle. ap: canal without lesions. half_width. front: what stands in from the front, back:
     from behind, in the midline; recess, recess_front, recess_back: the same at the lateral recess.
     cord_ap, cord_width: 0 below the conus. roots_mm2: cross-section of the cauda equina.
-    effaced: 0 to 1, how far the fluid is gone. fat: epidural fat behind the sac.
+    effaced: 0 to 1, how far the fluid is gone. fat: epidural fat behind the sac. sac: 1, falling
+    to 0 where the dura ends at S2. lumbar: 1 in the lumbar canal and below.
     """
 
     s_mm: Float64
@@ -44,6 +45,8 @@ class Profiles:
     roots_mm2: Float64
     effaced: Float64
     fat: Float64
+    sac: Float64
+    lumbar: Float64
 
 
 @dataclass(frozen=True)
@@ -157,8 +160,11 @@ def _build_profiles(
     ap, half_width = np.interp(s, stations, table[:, 4]), np.interp(s, stations, table[:, 5])
     front, back, recess = np.zeros_like(s), np.zeros_like(s), 0.72 * ap
     lost_left, lost_right, effaced = np.zeros_like(s), np.zeros_like(s), np.zeros_like(s)
+    # The fat behind the sac lies between the laminae, in one pad for each segment.
+    between = np.zeros_like(s)
     for name, middle in places.items():
         disc = spine.discs[name]
+        between = np.maximum(between, _bump(s, middle - 1.0, 4.0, 15.0))
         _add_disc(disc, s, middle, (front, back, recess, lost_left, lost_right, effaced))
     cord_ap, cord_width = _cord(z, spine)
     tail = np.clip((z - spine.vertebrae["S2"].frame.center_mm[2]) / 170.0, 0.0, 1.0)
@@ -176,7 +182,9 @@ def _build_profiles(
         cord_width=cord_width,
         roots_mm2=12.0 + 50.0 * tail * lumbar,
         effaced=effaced,
-        fat=0.6 + 3.6 * lumbar,
+        fat=0.6 + 3.6 * lumbar * (0.35 + 0.65 * between),
+        lumbar=lumbar,
+        sac=np.sqrt(np.clip((z - spine.vertebrae["S2"].frame.center_mm[2]) / 20.0, 0.0, 1.0)),
     )
 
 

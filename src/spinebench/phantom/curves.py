@@ -26,7 +26,8 @@ def draw_tilts(rng: np.random.Generator, lesions: LesionMap) -> dict[str, float]
     neck_roll, neck_lean = float(rng.uniform()), float(rng.normal(0.0, 3.0))
     if shape in ("straight", "kyphotic"):
         kyphosis *= 0.75  # a neck without lordosis stands on a flatter thoracic spine
-    tilts = {"S3": -slope - 34.0, "S2": -slope - 14.0, "S1": -slope}
+    # The sacrum is kyphotic: hollow in front.
+    tilts = {"S3": -slope + 17.0, "S2": -slope + 7.0, "S1": -slope}
     shares = {"L5": 0.37, "L4": 0.61, "L3": 0.79, "L2": 0.91, "L1": 1.0}
     tilts.update({name: -slope + lordosis * share for name, share in shares.items()})
     for step in range(12):  # T12 up to T1; slow at both ends

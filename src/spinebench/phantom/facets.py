@@ -78,12 +78,13 @@ def superior_solid(patch: Patch, vertebra: Vertebra, disc: Disc) -> Float32:
     along, off, swell = _joint(disc, u, v)
     foramen = _by_side(u, disc.foramen_lost)
     tip = 8.0 + 4.0 * foramen
-    size = swell * _cap((w - tip + 8.0) * (1.0 / 8.0))
+    low = _cap((-8.0 - w) * (1.0 / 9.0))
+    size = swell * low * _cap((w - tip + 8.0) * (1.0 / 8.0))
     oval = np.sqrt(np.square(along / HALF_LENGTH_MM) + np.square((off + 1.0) * (1.0 / 6.2)))
     solid = np.maximum((oval - size) * 6.5, off + HALF_GAP_MM)
     # The mammillary process, at its outer edge.
-    knob = np.sqrt(np.square(along - 6.0) + np.square(off + 4.0)) - 3.6
-    solid = np.minimum(solid, np.maximum(knob, w - 4.0))
+    knob = np.sqrt(np.square(along - 6.0) + np.square(off + 4.0))
+    solid = np.minimum(solid, knob - 3.6 * low * _cap((w + 1.0) * (1.0 / 7.0)))
     if not isinstance(foramen, float):
         ahead = np.square(v - disc.wall_v_mm - 11.0 + 6.5 * foramen)
         aside = np.square(np.abs(u) - disc.foramen_u_mm - 0.8)

@@ -145,7 +145,7 @@ def sagittal_planes(
     first, last = ("T12", "S2") if lumbar else ("C2", "T1")
     top, low = spine.vertebrae[first].frame.center_mm, spine.vertebrae[last].frame.center_mm
     middle = spine.vertebrae["L3" if lumbar else "C5"].frame.center_mm
-    center_y = 0.5 * middle[1] + 0.25 * (top[1] + low[1]) + (12.0 if lumbar else 5.0)
+    center_y = 0.5 * middle[1] + 0.25 * (top[1] + low[1]) + (4.0 if lumbar else 5.0)
     center_y += float(rng.normal(0.0, 5.0))
     center_z = 0.5 * (top[2] + low[2]) + (8.0 if lumbar else 12.0) + float(rng.normal(0.0, 5.0))
     center_x = middle[0] + float(rng.normal(0.0, 0.8))

@@ -140,8 +140,9 @@ def _draw_rib(out: Map, grid: FilmMap, spine: Spine, name: str, sign: float) -> 
         # Parallel rays lay both ribs almost on one another; a small shift keeps them apart.
         shift = 2.5 * sign
         back = [(0.0, 0.0), (22.0, -8.0), (26.0, -22.0), (2.0, -42.0), (-55.0, -66.0 + shift)]
+        back = [*back, (14.0 * number - 235.0, -84.0 + shift)] if number < 11 else back
         points = [(y + dy * min(1.0, long + 0.2), z + dz * long + shift) for dy, dz in back]
-    columns = [grid.to_index(*point) for point in points]
+    columns = [grid.to_index(*point) for point in _rounded(points, closed=False)]
     radius = 4.6 / grid.pitch_mm
     low_c = int(max(0, min(c for c, _ in columns) - radius - 1))
     high_c = int(min(out.shape[1], max(c for c, _ in columns) + radius + 2))
@@ -163,9 +164,23 @@ def _draw_rib(out: Map, grid: FilmMap, spine: Spine, name: str, sign: float) -> 
     np.maximum(out[low_r:high_r, low_c:high_c], excess, out=out[low_r:high_r, low_c:high_c])
 
 
+def _rounded(points: list[tuple[float, float]], *, closed: bool) -> list[tuple[float, float]]:
+    """The outline with its corners cut twice (Chaikin)."""
+    for _ in range(2):
+        ends = [*points, points[0]] if closed else points
+        cut = [
+            (a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]))
+            for a, b in pairwise(ends)
+            for share in (0.25, 0.75)
+        ]
+        points = cut if closed else [points[0], *cut, points[-1]]
+    return points
+
+
 def _polygon(grid: FilmMap, points: list[tuple[float, float]], blur_mm: float) -> Map:
     picture = Image.new("F", (len(grid.across), len(grid.z)), 0.0)
-    ImageDraw.Draw(picture).polygon([grid.to_index(a, b) for a, b in points], fill=1.0)
+    outline = _rounded(points, closed=True)
+    ImageDraw.Draw(picture).polygon([grid.to_index(a, b) for a, b in outline], fill=1.0)
     filled: Map = np.asarray(picture, dtype=np.float32)
     return np.asarray(ndimage.gaussian_filter(filled, blur_mm / grid.pitch_mm), dtype=np.float32)
 
@@ -176,6 +191,9 @@ _WING_AP = [
     (22, -8), (25, 8), (38, 27), (66, 36), (98, 26), (126, 0), (136, -30), (124, -54),
     (110, -95), (104, -130), (72, -132), (63, -97), (58, -76), (44, -58), (28, -40),
 ]  # fmt: skip
+# Right half of the sacrum's outline and its foramina on a frontal film.
+_SACRUM_AP = [(0, 12), (26, 10), (50, 2), (52, -14), (44, -40), (30, -66), (16, -92), (0, -100)]
+_SACRAL_FORAMINA_AP = [(19, -22), (17, -42), (15, -60)]
 # Iliac wing on a lateral film: (mm behind the centre of S1, mm above it).
 _WING_LAT = [
     (-72, -52), (-74, -20), (-52, 14), (-20, 30), (14, 28), (36, 4), (34, -24), (18, -50),
@@ -197,13 +215,27 @@ def _draw_pelvis(grid: FilmMap, spine: Spine) -> Map:
             )
             rim = np.clip(sheet - _polygon(grid, outline, 5.0), 0.0, None)
             out += sheet * (0.34 - 0.14 * core) + 0.55 * rim
-        return out
+        return out + _draw_sacrum(grid, x, z)
     for shift in (-5.0, 5.0):
         outline = [(y + a + shift, z + b + (lift if b > 10 else 0.0) + shift) for a, b in _WING_LAT]
         sheet = _polygon(grid, outline, 1.2)
         rim = np.clip(sheet - _polygon(grid, outline, 4.0), 0.0, None)
         out += 0.22 * sheet + 0.30 * rim
     return out
+
+
+def _draw_sacrum(grid: FilmMap, x: float, z: float) -> Map:
+    """Sacrum from the front: a shield that lies behind the projected bodies, with foramina."""
+    half = [(x + a, z + b) for a, b in _SACRUM_AP]
+    outline = [*half, *((2.0 * x - a, b) for a, b in reversed(half))]
+    sheet = _polygon(grid, outline, 1.5)
+    rim = np.clip(sheet - _polygon(grid, outline, 4.0), 0.0, None)
+    across, height = grid.across[None, :], grid.z[:, None]
+    for off, low in _SACRAL_FORAMINA_AP:
+        for sign in (-1.0, 1.0):
+            gap = np.square((across - x - sign * off) / 5.0) + np.square((height - z - low) / 4.0)
+            sheet = sheet * (1.0 - 0.6 * np.clip(1.6 - gap, 0.0, 1.0).astype(np.float32))
+    return np.asarray(0.20 * sheet + 0.30 * rim, dtype=np.float32)
 
 
 def _draw_head(grid: FilmMap, spine: Spine) -> Map:

@@ -84,7 +84,7 @@ class _Scene:
         self.depth = _line(lines, z, lines.depth)
         across = np.abs(self.u)
         # The back bulges over the erectors and falls away towards the flanks.
-        form = 5.0 * smoothstep(2.0, 26.0, across) - np.square(across * (1.0 / 95.0)) * 30.0
+        form = 5.0 * smoothstep(2.0, 26.0, across) - np.square(across * (1.0 / 95.0)) * 20.0
         self.under_fascia = _line(lines, z, lines.tip_y) + 2.0 + form - canvas.y
         self.under_skin = _line(lines, z, lines.skin_y) + 0.8 * form - canvas.y
         self.across = across
@@ -136,13 +136,13 @@ def _paint_muscle(scene: _Scene, spine: Spine, streaks: Float32, grain: Float32)
     # Fat collects first in the multifidus over the lower lumbar spine.
     inner = np.clip(1.2 - scene.across * (1.0 / 24.0), 0.0, 1.0) * full
     bias = fatty * (1.0 + 1.2 * inner) - 1.25
-    marbling = np.clip((0.75 * streaks + 0.55 * grain + bias) * 0.75, 0.0, 0.75)
+    marbling = np.clip((0.70 * streaks + 0.60 * grain + bias) * 0.65, 0.0, 0.70)
     marbling = marbling + 0.04 + 0.05 * np.clip(streaks, -0.5, 1.5)
     slant = 0.18 * np.clip(scene.across - 24.0, 0.0, 40.0)
     erector = np.maximum(-scene.under_fascia, 6.0 + slant - scene.v)
     neck_z = spine.vertebrae["T1"].frame.center_mm[2]
     slim = 24.0 * np.clip((z - neck_z) * (1.0 / 40.0), 0.0, 1.0)
-    erector = np.maximum(erector, scene.across - 74.0 + slim + 0.25 * np.abs(scene.v - 30.0))
+    erector = np.maximum(erector, scene.across - 74.0 + slim + 0.011 * np.square(scene.v - 30.0))
     scene.paint(scene.soft(erector) * (1.0 - marbling), "muscle")
     # Planes of fat: between multifidus and longissimus from the facets outwards, wider below,
     # and between longissimus and iliocostalis from the tips of the transverse processes.
@@ -157,7 +157,7 @@ def _paint_muscle(scene: _Scene, spine: Spine, streaks: Float32, grain: Float32)
     between = np.maximum(erector, scene.across - 3.6)
     # Fibres fan upwards and backwards from one process to the next.
     fibres = np.sin((z * 0.8 - scene.canvas.y * 0.55) * 1.15 + 0.8 * grain)
-    share = np.clip(0.48 + 0.14 * fibres + 0.16 * streaks + 0.12 * grain, 0.12, 0.9)
+    share = np.clip(0.46 + 0.05 * fibres + 0.16 * streaks + 0.14 * grain, 0.12, 0.9)
     scene.paint(scene.soft(between) * share, "fat")
     supra = np.abs(scene.under_fascia + 0.5) - 1.3
     scene.paint(scene.soft(np.maximum(supra, scene.across - 5.0)), "ligament")
