@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from spinebench.phantom.render_mr import render_mr
+from spinebench.phantom import render_mr as render_mr_module
+from spinebench.phantom.render_mr import _coarsen, _enlarge, render_mr
 from spinebench.phantom.rendered import RenderedImage
 from spinebench.phantom.sizes import LUMBAR_DISCS
 from spinebench.phantom.spine import Lesion, Spine, SpineOptions, sample_spine
@@ -155,3 +156,33 @@ def test_cervical_stack_shows_the_cord_in_fluid(healthy: Spine):
     )
     assert len(axial) == 15
     assert axial[0].label == "C3/C4"
+
+
+def test_acquired_pixels_cover_the_same_field_as_the_matrix():
+    fine = np.eye(4)
+    fine[:3, 0], fine[:3, 1], fine[:3, 3] = (0.0, 0.5, 0.0), (0.0, 0.0, -0.5), (3.0, -40.0, 60.0)
+    coarse = _coarsen(fine, 300, 240)
+    for corner, same in (((-0.5, -0.5), (-0.5, -0.5)), ((299.5, 99.5), (239.5, 79.5))):
+        expected = fine @ np.array([*corner, 0.0, 1.0])
+        assert coarse @ np.array([*same, 0.0, 1.0]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("count", "size"), [(80, 100), (64, 64), (90, 128)])
+def test_interpolation_moves_nothing_and_keeps_a_ramp(count: int, size: int):
+    ramp = np.repeat(np.arange(count, dtype=np.float32)[:, None], 3, axis=1)
+    place = (np.arange(size) + 0.5) * (count / size) - 0.5
+    inner = (place > 2.0) & (place < count - 3.0)
+    assert _enlarge(ramp, size)[inner, 1] == pytest.approx(place[inner], abs=1e-4)
+
+
+def test_a_slice_is_the_mean_of_planes_across_its_thickness(monkeypatch: pytest.MonkeyPatch):
+    paint = render_mr_module._paint.__wrapped__
+    spine = forced()
+    thick = paint(spine, "AX", "lumbar", 48, ("T2",))
+    planes = []
+    for offset_mm in (-4.0 / 3.0, 0.0, 4.0 / 3.0):
+        monkeypatch.setattr(render_mr_module, "SUB_SLICES_MM", (offset_mm,))
+        planes.append(paint(spine, "AX", "lumbar", 48, ("T2",)))
+    assert thick == pytest.approx(np.mean(planes, axis=0), abs=1e-5)
+    # At edges that cross the slice it lies between its planes, not on the middle one.
+    assert np.abs(thick - planes[1]).max() > 0.1

@@ -128,3 +128,24 @@ def test_marrow_gets_yellower_with_age():
     old = replace(forced(), marrow_fat=1.0)
     signals = [float(build_palette(spine, ("T1",))["marrow"][0]) for spine in (young, old)]
     assert signals == pytest.approx([0.496, 0.631], abs=0.001)
+
+
+def test_the_disc_fills_the_hollow_of_a_biconcave_collapse():
+    spine = forced(Lesion("collapse", "L2", fraction=0.5, subtype="biconcave"))
+    body = spine.vertebrae["L2"].frame
+    points = np.array(
+        [body.to_mm(0.0, 0.0, w) for w in np.arange(-24.0, 24.0, STEP_MM)], np.float32
+    )
+    solid = ("marrow", "cortex", "vein", "annulus", "nucleus_healthy", "nucleus_worn")
+    assert measure(spine, points, *solid).min() > 0.9
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_recess_beside_a_sideways_slip_keeps_its_stated_height(side):
+    slip = Lesion("slip", "L4/L5", "right", mm=7.0, subtype="laterolisthesis")
+    spine = forced(slip, Lesion("recess", "L4/L5", "left", fraction=0.45))
+    disc = spine.discs["L4/L5"]
+    window = (disc.wall_v_mm - 1.5, disc.wall_v_mm + disc.recess_expected_mm + 1.0)
+    u = disc.recess_u_mm if side == "left" else -disc.recess_u_mm
+    line = probe(spine, disc.frame, u, disc.recess_w_mm, window, *CONTENTS)
+    assert extent_mm(line) == pytest.approx(disc.recess_height_mm(side), abs=0.9)

@@ -85,7 +85,8 @@ def _bars(vertebra: Vertebra) -> list[Bar]:
             Bar((half + 3.0, 2.0, 0.0), (half + 2 + vertebra.transverse_mm, 3.0, -2.0), 2.4),
         ]
     thick = 3.0 if vertebra.region == "T" else 3.4
-    lamina = Bar((half - 0.5, wall + 0.85 * a, 0.02 * h), (1.5, back + 3.2, -0.28 * h), thick, 2.6)
+    low = -0.38 if vertebra.region == "L" else -0.28
+    lamina = Bar((half - 0.5, wall + 0.85 * a, 0.02 * h), (1.5, back + 3.2, low * h), thick, 2.6)
     if vertebra.region == "S":
         return [*bars, Bar(lamina.start, lamina.end, 2.4, 4.0)]
     lower = Bar((half - 0.5, back + 2.0, -0.25 * h), (half + 0.5, back + 2.5, -0.90 * h), 5.0)

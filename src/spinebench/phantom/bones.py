@@ -138,11 +138,15 @@ def _paint_dens(canvas: Canvas, axis: Vertebra) -> None:
         patch.paint_inside(bone + 1.0, canvas.palette["marrow"])
 
 
-def paint_disc(canvas: Canvas, disc: Disc, nucleus: Float32) -> None:
-    """Annulus and nucleus between two endplates; painted before the bodies, which cut it."""
+def paint_disc(canvas: Canvas, disc: Disc, spine: Spine, nucleus: Float32) -> None:
+    """Annulus and nucleus between two endplates; painted before the bodies, which cut it. Into the
+    endplate of a biconcave collapse the disc sinks."""
+    sunk_up, sunk_low = (
+        0.5 * _middle_loss(spine.vertebrae[name]) for name in (disc.upper, disc.lower)
+    )
     half_u, half_v = 0.5 * disc.width_mm, 0.5 * disc.depth_mm
     slope = math.tan(0.5 * disc.wedge_rad)
-    reach = 0.5 * disc.height_mm + half_v * abs(slope) + 3.0
+    reach = 0.5 * disc.height_mm + half_v * abs(slope) + 3.0 + max(sunk_up, sunk_low)
     patch = canvas.patch(
         disc.frame, (-half_u - 4, half_u + 4), (-half_v - 4, half_v + 4), (-reach, reach)
     )
@@ -156,6 +160,7 @@ def paint_disc(canvas: Canvas, disc: Disc, nucleus: Float32) -> None:
     bulge = bulge * (1.0 - 0.75 * np.minimum(np.square(u * (1.0 / half_u)), 1.0))
     around = np.maximum((radius - 1.0) * half_v - bulge, v - _back_wall(u, half_u, half_v))
     # Deeper than the dip of the endplates, so that no gap stays open between disc and body.
+    half_gap = half_gap + np.where(w > 0.0, np.float32(sunk_up), np.float32(sunk_low))
     across = np.abs(w) - half_gap - 2.2
     patch.paint_inside(np.maximum(around, across), canvas.palette["annulus"])
     dip = ENDPLATE_DIP_MM[disc.region]

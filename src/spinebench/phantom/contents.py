@@ -187,12 +187,17 @@ def _paint_nerves(
     if below.any():
         thick = 1.6 if box.patch.u.shape[0] > 1 and box.patch.u.shape[2] > 1 else 0.0
         fade = below * coverage(inside + 0.8, patch.edge_mm)
+        seen = np.zeros_like(fade)
         for a, d, radius in strands:
             # A thick slice shows a strand that runs anywhere within it, but fainter.
             aside = np.maximum(np.abs(across - a) * half_u - thick, 0.0)
             gap = np.sqrt(np.square(aside) + np.square((depth - d) * half_v))
-            share = coverage(gap - radius, patch.edge_mm) * fade * (0.20 if thick > 0.0 else 0.8)
-            patch.paint(share, canvas.palette["cord"])
+            share = coverage(gap - radius, patch.edge_mm)
+            if thick > 0.0:
+                seen = np.minimum(seen + 0.20 * share, 0.6)
+            else:
+                seen = np.maximum(seen, 0.8 * share)
+        patch.paint(seen * fade, canvas.palette["cord"])
         _paint_recess_roots(canvas, box, below)
 
 

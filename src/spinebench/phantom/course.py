@@ -165,6 +165,9 @@ def _build_profiles(
     for name, middle in places.items():
         disc = spine.discs[name]
         between = np.maximum(between, _bump(s, middle - 1.0, 4.0, 15.0))
+        if disc.slip_u_mm != 0.0:  # the sideways step lies beside the recesses, not within them
+            hold = _bump(s, middle + 0.5 * disc.recess_w_mm, 3.0, 6.5)
+            x = x + hold * (disc.frame.center_mm[0] - x)
         _add_disc(disc, s, middle, (front, back, recess, lost_left, lost_right, effaced))
     cord_ap, cord_width = _cord(z, spine)
     tail = np.clip((z - spine.vertebrae["S2"].frame.center_mm[2]) / 170.0, 0.0, 1.0)

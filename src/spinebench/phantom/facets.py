@@ -78,7 +78,7 @@ def superior_solid(patch: Patch, vertebra: Vertebra, disc: Disc) -> Float32:
     along, off, swell = _joint(disc, u, v)
     foramen = _by_side(u, disc.foramen_lost)
     tip = 8.0 + 4.0 * foramen
-    low = _cap((-8.0 - w) * (1.0 / 9.0))
+    low = _cap((-7.0 - w) * (1.0 / 9.0))
     size = swell * low * _cap((w - tip + 8.0) * (1.0 / 8.0))
     oval = np.sqrt(np.square(along / HALF_LENGTH_MM) + np.square((off + 1.0) * (1.0 / 6.2)))
     solid = np.maximum((oval - size) * 6.5, off + HALF_GAP_MM)
@@ -88,7 +88,8 @@ def superior_solid(patch: Patch, vertebra: Vertebra, disc: Disc) -> Float32:
     if not isinstance(foramen, float):
         ahead = np.square(v - disc.wall_v_mm - 11.0 + 6.5 * foramen)
         aside = np.square(np.abs(u) - disc.foramen_u_mm - 0.8)
-        spur = np.sqrt(ahead + aside) - 3.2 - 1.6 * foramen
+        round_off = _cap((w - tip + 6.0) * (1.0 / 6.0)) * _cap((1.0 - w) * (1.0 / 8.0))
+        spur = np.sqrt(ahead + aside) - (3.4 + 1.8 * foramen) * round_off
         solid = np.minimum(solid, np.maximum(spur, 9.0 * (0.05 - foramen)))
     return np.asarray(np.maximum(solid, np.maximum(w - tip, -16.0 - w)))
 
@@ -118,4 +119,4 @@ def paint_facet_joints(canvas: Canvas, spine: Spine) -> None:
         along, off, swell = _joint(disc, patch.u, patch.v)
         ends = np.abs(along) - (HALF_LENGTH_MM - 1.2) * swell
         sheet = np.maximum(np.maximum(np.abs(off) - HALF_GAP_MM, ends), np.abs(patch.w + 0.5) - 7.0)
-        patch.paint(0.85 * coverage(sheet, patch.edge_mm), canvas.palette["joint"])
+        patch.paint(0.8 * coverage(sheet, patch.edge_mm), canvas.palette["joint"])

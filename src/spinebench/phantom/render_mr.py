@@ -25,8 +25,7 @@ MrRegion = Literal["lumbar", "cervical"]
 ACQUIRED_MM = {"SAG": 0.82, "AX": 0.60}
 SLICE_MM = 4.0
 # Planes within a slice whose mean stands for its thickness, in mm from its middle.
-SUB_SLICES_MM = (-1.35, 0.0, 1.35)
-_SEQUENCES: tuple[Sequence, ...] = ("T1", "T2", "STIR")
+SUB_SLICES_MM = (-SLICE_MM / 3.0, 0.0, SLICE_MM / 3.0)
 
 
 def render_mr(
@@ -47,8 +46,10 @@ def render_mr(
     and differs between patients and series.
     """
     planes = _planes(spine, orientation, region, matrix)
-    painted = _paint(spine, orientation, region, matrix, sequence == "STIR")
-    signal = painted[0 if sequence == "STIR" else _SEQUENCES.index(sequence)]
+    # Sagittal T1 and T2 of a patient are asked for in turn and share one pass.
+    pair = orientation == "SAG" and sequence != "STIR"
+    channels: tuple[Sequence, ...] = ("T1", "T2") if pair else (sequence,)
+    signal = _paint(spine, orientation, region, matrix, channels)[channels.index(sequence)]
     rng = build_rng(seed, spine.key, "mr", orientation, sequence, region)
     pixels = _acquire(signal, matrix, rng, orientation, sequence)
     return [
@@ -59,18 +60,22 @@ def render_mr(
 
 @lru_cache(maxsize=1)
 def _paint(
-    spine: Spine, orientation: Orientation, region: MrRegion, matrix: int, stir: bool
+    spine: Spine,
+    orientation: Orientation,
+    region: MrRegion,
+    matrix: int,
+    channels: tuple[Sequence, ...],
 ) -> Float32:
-    """Noise-free signal (channels, slices, rows, cols); T1 and T2 share one pass, kept for the
-    next call because the two series of a patient are asked for in turn."""
+    """Noise-free signal (channels, slices, rows, cols) at the acquired resolution, the mean over
+    the slice's thickness; the last answer is kept for the next call."""
     planes = _planes(spine, orientation, region, matrix)
     size = min(matrix, round(matrix * planes[0][1] / ACQUIRED_MM[orientation]))
     affines = [_coarsen(plane[0], matrix, size) for plane in planes]
     spacing = planes[0][1] * matrix / size
-    palette = build_palette(spine, ("STIR",) if stir else ("T1", "T2"))
+    palette = build_palette(spine, channels)
     around = build_canvas(*plane_positions(affines, size, size), spacing, palette)
     paint_around(around, spine)
-    total: Float32 | None = None
+    total = np.zeros_like(around.data)
     for offset_mm in SUB_SLICES_MM:
         moved = [affine.copy() for affine in affines]
         for affine in moved:
@@ -78,14 +83,12 @@ def _paint(
         x, y, z = plane_positions(moved, size, size)
         canvas = Canvas(around.data.copy(), x, y, z, spacing, palette)
         paint_spine(canvas, spine, surroundings=False)
-        total = canvas.data if total is None else total + canvas.data
-    assert total is not None
-    return total * np.float32(1.0 / len(SUB_SLICES_MM))
+        total += canvas.data
+    total *= np.float32(1.0 / len(SUB_SLICES_MM))
+    return total
 
 
-def _coarsen(
-    affine: npt.NDArray[np.float64], fine: int, coarse: int
-) -> npt.NDArray[np.float64]:
+def _coarsen(affine: npt.NDArray[np.float64], fine: int, coarse: int) -> npt.NDArray[np.float64]:
     """The same field of view with `coarse` instead of `fine` pixels along each side."""
     scale = fine / coarse
     result = affine.copy()

@@ -117,7 +117,9 @@ def _expose(soft: Map, bone: Map, grid: FilmMap) -> Map:
     # Display processing of digital radiography: slow differences are held back, detail kept.
     slow = ndimage.gaussian_filter(dark[::8, ::8], 20.0 / (8.0 * grid.pitch_mm))
     slow = stretch(stretch(slow[None].astype(np.float32), rows, 1), cols, 2)[0]
-    return np.asarray(dark - 0.82 * slow, dtype=np.float32)
+    # More of it where shoulders or lungs lie beside the column.
+    held = 0.82 if grid.film.region == "lumbar" else 0.93
+    return np.asarray(dark - held * slow, dtype=np.float32)
 
 
 def _finish(

@@ -121,6 +121,8 @@ def draw_other_bones(grid: FilmMap, spine: Spine) -> Map:
     for name in [f"T{index}" for index in range(1, 13)]:
         for sign in (-1.0, 1.0):
             _draw_rib(out, grid, spine, name, sign)
+    # From the side the ribs lie far from the detector and are blurred by breathing.
+    out *= 0.65 if grid.film.view == "LAT" else 1.0
     out += _draw_pelvis(grid, spine)
     out += _draw_head(grid, spine)
     return out
@@ -192,7 +194,7 @@ _WING_AP = [
     (110, -95), (104, -130), (72, -132), (63, -97), (58, -76), (44, -58), (28, -40),
 ]  # fmt: skip
 # Right half of the sacrum's outline and its foramina on a frontal film.
-_SACRUM_AP = [(0, 12), (26, 10), (50, 2), (52, -14), (44, -40), (30, -66), (16, -92), (0, -100)]
+_SACRUM_AP = [(0, 14), (24, 12), (44, 4), (46, -14), (38, -42), (26, -68), (14, -92), (0, -100)]
 _SACRAL_FORAMINA_AP = [(19, -22), (17, -42), (15, -60)]
 # Iliac wing on a lateral film: (mm behind the centre of S1, mm above it).
 _WING_LAT = [
@@ -235,7 +237,7 @@ def _draw_sacrum(grid: FilmMap, x: float, z: float) -> Map:
         for sign in (-1.0, 1.0):
             gap = np.square((across - x - sign * off) / 5.0) + np.square((height - z - low) / 4.0)
             sheet = sheet * (1.0 - 0.6 * np.clip(1.6 - gap, 0.0, 1.0).astype(np.float32))
-    return np.asarray(0.20 * sheet + 0.30 * rim, dtype=np.float32)
+    return np.asarray(0.15 * sheet + 0.20 * rim, dtype=np.float32)
 
 
 def _draw_head(grid: FilmMap, spine: Spine) -> Map:

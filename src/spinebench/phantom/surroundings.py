@@ -118,8 +118,11 @@ def paint_surroundings(canvas: Canvas, spine: Spine, rng: np.random.Generator) -
     scene.paint(scene.soft(body + SKIN_MM), "fat")
     shape = canvas.data.shape[1:]
     tall = canvas.x.shape[2] == 1  # sagittal: fat streaks run along the back
-    cell = (14.0, 3.5) if tall else (2.6, 2.2)
-    streaks = smooth_noise(rng, shape, cell)
+    if tall:
+        streaks = smooth_noise(rng, shape, (14.0, 3.5))
+    else:  # cut across, the streaks are small flecks
+        streaks = rng.standard_normal(shape, dtype=np.float32)
+        streaks = 2.9 * ndimage.gaussian_filter(streaks, (0.0, 1.0, 0.7), truncate=2.5)
     grain = smooth_noise(rng, shape, (11.0, 11.0) if tall else (14.0, 14.0))
     _paint_front(scene, spine, grain, streaks)
     _paint_muscle(scene, spine, streaks, grain)
@@ -135,8 +138,8 @@ def _paint_muscle(scene: _Scene, spine: Spine, streaks: Float32, grain: Float32)
     fatty = 0.20 + 0.45 * max(0.0, (spine.age - 35) / 50.0) + (0.1 if spine.sex == "F" else 0.0)
     # Fat collects first in the multifidus over the lower lumbar spine.
     inner = np.clip(1.2 - scene.across * (1.0 / 24.0), 0.0, 1.0) * full
-    bias = fatty * (1.0 + 1.2 * inner) - 1.25
-    marbling = np.clip((0.70 * streaks + 0.60 * grain + bias) * 0.65, 0.0, 0.70)
+    bias = fatty * (1.0 + 1.2 * inner) - 1.40
+    marbling = np.clip((0.70 * streaks + 0.60 * grain + bias) * 0.50, 0.0, 0.65)
     marbling = marbling + 0.04 + 0.05 * np.clip(streaks, -0.5, 1.5)
     slant = 0.18 * np.clip(scene.across - 24.0, 0.0, 40.0)
     erector = np.maximum(-scene.under_fascia, 6.0 + slant - scene.v)
@@ -147,6 +150,7 @@ def _paint_muscle(scene: _Scene, spine: Spine, streaks: Float32, grain: Float32)
     # Planes of fat: between multifidus and longissimus from the facets outwards, wider below,
     # and between longissimus and iliocostalis from the tips of the transverse processes.
     deep = np.clip((scene.v - 14.0) * (1.0 / 34.0), 0.0, 1.2)
+    deep = deep * np.sqrt(deep)
     first = scene.across - 19.0 - (3.0 + 11.0 * full) * deep - 0.8 * grain
     second = scene.across - 41.0 - 7.0 * deep + 1.2 * grain
     for plane, start_mm, strength in ((first, 17.0, 0.75), (second, 10.0, 0.5)):
@@ -167,7 +171,7 @@ def _paint_muscle(scene: _Scene, spine: Spine, streaks: Float32, grain: Float32)
         + np.square((scene.v + 0.35 * scene.depth) * 0.85)
     )
     present = (full > 0.0).astype(np.float32)
-    light = 1.0 - 0.5 * np.clip(streaks - 1.6 + fatty, 0.0, 0.8)
+    light = 1.0 - 0.35 * np.clip(streaks - 2.0 + fatty, 0.0, 0.8)
     scene.paint(scene.soft(ring - size) * present * light, "muscle")
     square = np.sqrt(np.square((scene.across - 64.0) * 0.55) + np.square(scene.v - 4.0)) - 9.0
     scene.paint(scene.soft(square) * present, "muscle")

@@ -56,7 +56,7 @@ def paint_spine(canvas: Canvas, spine: Spine, *, surroundings: bool = True) -> N
     healthy, worn = canvas.palette["nucleus_healthy"], canvas.palette["nucleus_worn"]
     for disc in spine.discs.values():
         wear = np.float32(min(1.0, disc.wear * 1.3))
-        paint_disc(canvas, disc, healthy + wear * (worn - healthy))
+        paint_disc(canvas, disc, spine, healthy + wear * (worn - healthy))
     for vertebra in spine.vertebrae.values():
         paint_vertebral_body(canvas, vertebra, spine)
     for vertebra in spine.vertebrae.values():
