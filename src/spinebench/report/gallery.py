@@ -309,15 +309,15 @@ def _letters_and_texts(choices: Sequence[Choice], *, gold: bool) -> str:
 
 def _origin(findings: Sequence[Finding]) -> tuple[str, ...]:
     """`file, rows 7, 9` of the findings, then `file, row 7, columns a, b` of their grades."""
-    rows: dict[str, dict[int, None]] = defaultdict(dict)
+    rows: dict[str, set[int]] = defaultdict(set)
     cells: dict[tuple[str, int | None], dict[str, None]] = defaultdict(dict)
     for finding in findings:
-        rows[finding.file][finding.row] = None
+        rows[finding.file].add(finding.row)
         if finding.grade_file is not None:
             columns = cells[finding.grade_file, finding.grade_row]
             if finding.grade_column is not None:
                 columns[finding.grade_column] = None
-    lines = [f"{file}, {_counted('row', list(found))}" for file, found in rows.items()]
+    lines = [f"{file}, {_counted('row', sorted(found))}" for file, found in rows.items()]
     for (file, row), columns in cells.items():
         place = f"{file}, row {row}"
         lines.append(f"{place}, {_counted('column', list(columns))}" if columns else place)
