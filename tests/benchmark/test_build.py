@@ -219,6 +219,27 @@ def test_a_finished_folder_is_never_written_over(folders: dict[str, Path], tmp_p
         build(folders, tmp_path / "bench")
 
 
+def test_the_folder_one_stands_in_and_an_unwritable_one_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "file").write_text("")
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UsageError, match=r"\. is the folder you stand in"):
+        build({}, Path())
+    with pytest.raises(UsageError, match="cannot be written"):
+        build({}, tmp_path / "file" / "bench")
+
+
+def test_a_link_to_an_empty_folder_is_filled(folders: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    bench = build({"rsna": folders["rsna"]}, tmp_path / "link")
+    assert (tmp_path / "target" / "manifest.json").exists()
+    assert (tmp_path / "link").is_symlink()
+    assert len(bench.questions) == 10
+
+
 def test_what_an_interrupted_build_left_is_replaced(
     folders: dict[str, Path], tmp_path: Path
 ) -> None:

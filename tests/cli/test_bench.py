@@ -59,3 +59,15 @@ def test_a_folder_of_another_kind_is_one_line(cli: Cli, tmp_path: Path) -> None:
     assert outcome.code == 2
     assert len(outcome.err.splitlines()) == 1
     assert "train.csv" in outcome.err
+
+
+def test_a_build_without_any_image_says_why(cli: Cli, tmp_path: Path) -> None:
+    files = {name: data for name, data in rsna_files().items() if not name.endswith(".dcm")}
+    rsna = write_files(tmp_path / "rsna", files)
+    (rsna / "train_images").mkdir(exist_ok=True)
+    built = cli("bench", "build", "--rsna", rsna, "--out", tmp_path / "b")
+    assert built.code == 0
+    assert "0 questions on 0 images of 0 patients" in built.out
+    assert "note: nothing was left to ask about; the reasons are below" in built.out
+    assert "missing_file" in built.out
+    assert "fell into" not in built.out

@@ -21,7 +21,7 @@ from spinebench.evaluation.predictions import iter_log_samples
 from spinebench.evaluation.prompts import closing_line, parse_options
 from spinebench.evaluation.run import run_evaluation
 from spinebench.evaluation.select import select_questions
-from spinebench.evaluation.tasks import diagnosis
+from spinebench.evaluation.tasks import DEFAULT_SETTINGS, diagnosis
 from spinebench.records import Prediction, Question
 from spinebench.tables import (
     read_manifest,
@@ -116,6 +116,7 @@ def test_settings_reach_the_server_and_the_record(server_run: dict[str, Any]) ->
     assert (body["temperature"], body["seed"], body["model"]) == (0.5, 3, "tiny")
     prediction = server_run["predictions"][0]
     assert json.loads(prediction.settings) == {
+        **DEFAULT_SETTINGS,
         "max_connections": 4, "max_retries": 0, "seed": 3, "temperature": 0.5,
     }  # fmt: skip
     assert (prediction.input_tokens, prediction.output_tokens) == (11, 7)
@@ -165,7 +166,7 @@ def test_epochs_are_separate_predictions(bench: Path, tmp_path: Path) -> None:
     assert [p.epoch for p in predictions[:4]] == [1, 2, 1, 2]
     assert len(predictions) == 30
     assert manifest["complete"] is True
-    assert manifest["settings"] == {"max_retries": 5}  # a dead server ends a run
+    assert manifest["settings"] == DEFAULT_SETTINGS  # a dead server ends a run
 
 
 def test_the_same_run_twice_gives_the_same_answers_and_scores(bench: Path, tmp_path: Path) -> None:
@@ -270,6 +271,51 @@ def test_bad_options_are_one_line_and_leave_nothing(
     assert "\n" not in str(raised.value)
     assert "[bold]" not in str(raised.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_whether_terms_stop_a_run_does_not_hang_on_the_limit(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = select_questions(Benchmark.load(bench), "diagnosis", "test")
+    limit = next(n for n, q in enumerate(first) if q.source == "vindr")
+    assert limit > 0  # the questions that would be asked are of a source that allows it
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(UsageError, match=r"vindr \(PhysioNet"):
+        run_evaluation(bench, "openai/gpt-4o", tmp_path / "run", limit=limit, tasks=["diagnosis"])
+
+
+def test_retries_of_the_command_go_before_those_of_the_task(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = diagnosis(bench=str(bench)).config
+    assert (config.max_retries, config.attempt_timeout, config.timeout) == (5, 300, 900)
+    with scripted_server(lambda request: Reply(status=500)) as server:
+        monkeypatch.setenv("LOCAL_API_KEY", "none")
+        monkeypatch.setenv("LOCAL_BASE_URL", server.url)
+        manifest = run_evaluation(
+            bench, "openai-api/local/x", tmp_path / "run", tasks=["diagnosis"], limit=2,
+            settings={"max_retries": 0}, model_args={"max_retries": 0},
+        )  # fmt: skip
+    assert manifest["counts"]["diagnosis"]["failed"] == 2
+    assert len(server.received) == 2
+
+
+def test_a_silent_server_ends_as_failed(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reply(request: Received) -> Reply:
+        time.sleep(3)
+        return Reply("My final option: [A]")
+
+    with scripted_server(reply) as server:
+        monkeypatch.setenv("LOCAL_API_KEY", "none")
+        monkeypatch.setenv("LOCAL_BASE_URL", server.url)
+        manifest = run_evaluation(
+            bench, "openai-api/local/x", tmp_path / "run", tasks=["diagnosis"], limit=1,
+            settings={"max_retries": 0, "attempt_timeout": 1},
+        )  # fmt: skip
+    assert manifest["counts"]["diagnosis"]["failed"] == 1
 
 
 def test_an_occupied_folder_is_not_written_over(bench: Path, tmp_path: Path) -> None:

@@ -105,6 +105,19 @@ def test_mean_interval_is_the_cluster_robust_one_of_statsmodels() -> None:
     )
 
 
+def test_mean_interval_stays_between_0_and_1_and_is_never_a_point() -> None:
+    low_one = cluster_mean_interval([0.0, 0.0, 0.5], ["a", "b", "c"])  # t interval: -0.55 to 0.88
+    assert (low_one.low, low_one.high) == pytest.approx((0.0, 0.883775), abs=1e-6)
+    assert cluster_mean_interval([1, 1, 0.5], ["a", "b", "c"]).high == 1.0
+    alike = cluster_mean_interval([0, 0, 0, 0], ["a", "a", "b", "c"])
+    assert alike == pytest.approx(cluster_interval([0, 0, 0, 0], ["a", "a", "b", "c"]))
+    assert alike.high is not None
+    assert alike.high > 0.5
+    within = cluster_mean_interval([0, 1, 0, 1], ["a", "a", "b", "b"])  # no patient differs
+    assert within.low is not None
+    assert within.low < 0.1
+
+
 def test_pooled_ratio_is_the_interval_of_the_items_taken_apart() -> None:
     found = cluster_ratio_interval([2, 0, 1], [3, 2, 1], ["a", "b", "c"])
     apart = cluster_interval([1, 1, 0, 0, 0, 1], ["a", "a", "a", "b", "b", "c"])

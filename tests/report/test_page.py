@@ -181,6 +181,14 @@ def test_no_runs_is_an_error(bench, tmp_path):
         build_report(bench.folder, [], tmp_path / "r.html")
 
 
+def test_a_page_that_cannot_be_written_is_one_line(bench, tmp_path):
+    with pytest.raises(UsageError, match="is a folder; name the page"):
+        build_report(bench.folder, [tmp_path / "run"], tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be written"):
+        build_report(bench.folder, [tmp_path / "run"], tmp_path / "file" / "r.html")
+
+
 def test_breakable():
     assert breakable("a/b_<c>") == "a/<wbr>b_<wbr>&lt;c&gt;"
 

@@ -491,6 +491,18 @@ def test_defect_is_in_the_ledger_and_touches_nothing_else(
     assert changed == rows
 
 
+def test_sides_at_one_place_are_not_called_swapped(base: Reading, tmp_path: Path) -> None:
+    files = rsna_files()
+    edit(P, "L4/L5,40.0,25.0", "L4/L5,24.0,25.0")(files)
+    # copies whose headers give every slice the same place say nothing about sides
+    for instance in (3, 12):
+        data = mr_bytes(A, T1, instance, position=(0.0, -50.0, 40.0), orientation=SAG)
+        put(f"{IMAGE}/{T1}/{instance}.dcm", data)(files)
+    reading = read_files("rsna", tmp_path, files)
+    assert new_lines(reading, base) == set()
+    assert {f.row for f in reading.findings} == {f.row for f in base.findings}
+
+
 def test_unknown_grade_leaves_its_point_ungraded(tmp_path: Path) -> None:
     files = rsna_files()
     edit(G, "Moderate,Severe", "Medium,Severe")(files)

@@ -32,6 +32,7 @@ from spinebench.records import Finding, Image, Question, Reject, Split, sha256_o
 from spinebench.sources.base import Reading
 from spinebench.sources.registry import SOURCES
 from spinebench.tables import (
+    check_writable,
     merged_rejects,
     sha256_of_file,
     write_frame,
@@ -65,13 +66,14 @@ def build_benchmark(
     patient or identical pixels would lie in two splits.
     """
     check_output_folder(out)
+    out = out.resolve()  # "." has no name to put ".partial" behind, and a link is not renamed over
     rule = load_label_rule(options.rule)
     pool = load_question_pool(options.pool)
     load_embedder(options.embedder)
     readings = [SOURCES[name].read(folders[name], engine) for name in SOURCES if name in folders]
     if not readings:
         raise UsageError(f"no source folder given; there are: {', '.join(SOURCES)}")
-    partial = out.with_name(out.name + ".partial")
+    partial = _partial_of(out)
     if partial.exists():
         shutil.rmtree(partial)
     partial.mkdir(parents=True)
@@ -100,6 +102,14 @@ def check_output_folder(out: Path) -> None:
     """Raise UsageError unless `out` is free: a finished artefact is never written over."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} already exists and is not empty; choose another --out")
+    if out.resolve() == Path.cwd():
+        raise UsageError(f"{out} is the folder you stand in; name a new one with --out")
+    check_writable(_partial_of(out.resolve()))
+
+
+def _partial_of(out: Path) -> Path:
+    """Where a benchmark stands until it is whole: beside its place, for the rename."""
+    return out.with_name(out.name + ".partial")
 
 
 def _label_images(

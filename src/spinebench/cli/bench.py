@@ -71,11 +71,14 @@ def _summary_lines(out: Path, manifest: dict[str, Any]) -> list[str]:
         f"{out}: {counts['questions']} questions on {counts['images']} images "
         f"of {counts['patients']} patients"
     ]
-    lines += [
-        f"note: no patient fell into {split}; a larger share or more patients would change that"
-        for split in ("train", "test")
-        if split not in counts["patients_by_split"]
-    ]
+    if not counts["questions"]:
+        lines.append("note: nothing was left to ask about; the reasons are below")
+    else:
+        lines += [
+            f"note: no patient fell into {split}; a larger share or more patients would change that"
+            for split in ("train", "test")
+            if split not in counts["patients_by_split"]
+        ]
     rows = [
         (task, split, number)
         for task, splits in sorted(counts["questions_by_task_and_split"].items())

@@ -1,5 +1,6 @@
 """`spinebench eval`: measure a model on a benchmark."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -85,7 +86,21 @@ def run(
         epochs=epochs,
         max_connections=max_connections,
     )
+    _tell_failures(out)
     print_result({"out": str(out), **summary}, _summary_lines(out, summary), as_json=as_json)
+
+
+def _tell_failures(out: Path) -> None:
+    """Say on stderr why calls failed, the three most frequent reasons with their numbers."""
+    from collections import Counter
+
+    from spinebench.records import Prediction
+    from spinebench.tables import read_table
+
+    failed = (p for p in read_table(out / "predictions.parquet", Prediction) if p.error)
+    reasons = Counter(" ".join((p.error or "").split())[:300] for p in failed)
+    for reason, number in reasons.most_common(3):
+        print(f"failed, {number} times: {reason}", file=sys.stderr)
 
 
 def parse_pairs(pairs: Iterable[str], option: str) -> dict[str, Any]:

@@ -35,7 +35,9 @@ _TRANSLATION: dict[int, str] = {
     **{0x1F170 + i: chr(65 + i) for i in range(26)},
 }
 _ANSWER_TAG = re.compile(r"<(?:final_?)?answer\s?>", re.IGNORECASE)
-_BLOCK_TAG = re.compile(r"</?(?:br|p|div|li|ul|ol|h[1-6]|tr|table|answer|final_?answer)\b[^<>]{0,80}>", re.I)
+_BLOCK_TAG = re.compile(
+    r"</?(?:br|p|div|li|ul|ol|h[1-6]|tr|table|answer|final_?answer)\b[^<>]{0,80}>", re.I
+)
 _INLINE_TAG = re.compile(
     r"</?(?:b|strong|i|em|u|span|code|sup|sub|center|font|mark|td|th|ref|box)\b[^<>]{0,80}>", re.I
 )
@@ -53,7 +55,7 @@ _LINE_MARK = re.compile(r"^[ \t]*(?:>[ \t]?|#{1,6}(?=\s))+[ \t]*", re.MULTILINE)
 _EMPHASIS = re.compile(r"\*+|(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])|\$+")
 _BLANKS = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n{3,}")
-_REPEATED_MARK = re.compile(r"([^\w\s])\1{3,}")
+_REPEATED_MARK = re.compile(r"([^\w\s]|[^\x00-\x7f])\1{3,}")
 
 
 def clean_answer(text: str) -> str:
@@ -61,8 +63,8 @@ def clean_answer(text: str) -> str:
 
     Thinking is left out; an opened and never closed thinking block reaches to the end of the text,
     and a closing mark alone ends a block that began in the prompt. Full-width, circled and
-    mathematical letters become ASCII; Markdown, HTML and LaTeX dress is taken off (`\\boxed` becomes
-    the word `boxed:`, `<answer>` becomes `final answer:`); runs of blanks shrink to one.
+    mathematical letters become ASCII; Markdown, HTML and LaTeX dress is taken off (`\\boxed` is
+    made the word `boxed:`, `<answer>` the words `final answer:`); runs of blanks shrink to one.
     """
     text = html.unescape(text) if "&" in text else text
     text = _cut_turn(_strip_thoughts(text.replace("\r\n", "\n").replace("\r", "\n")))
@@ -83,8 +85,6 @@ def _strip_thoughts(text: str) -> str:
                 kept.append(text[position : mark.start()])
             thinking = True
             continue
-        if not thinking:
-            kept.clear()
         thinking = False
         position = mark.end()
     if not thinking:

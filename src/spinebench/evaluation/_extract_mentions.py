@@ -1,41 +1,66 @@
 """Answers that name an option by its words only: which mentions are meant, which denied."""
 
 import re
+from bisect import bisect_left, bisect_right
 
-from spinebench.evaluation._extract_options import OptionTable
+from spinebench.evaluation._extract_options import Mention, OptionTable
 
 _SENTENCE = re.compile(r"(?:[^.!?。!?;\n]|\.(?=[^\s]))+[.!?。;]?")
 _SCOPE_END = re.compile(
-    r";|:|\s-\s|→|\b(?:but|however|yet|while|whereas|although|though|because|so|therefore|thus|hence|instead|except)\b"
-    r"|,(?=\s*(?:and )?(?:there|this|it|i|we|the|suggest\w*|consistent|indicat\w*|making|most|which|with|leading|represent\w*|in)\b)"
+    r";|:|\s-\s|→|\b(?:but|however|yet|while|whereas|although|though|because|so|therefore|thus"
+    r"|hence|instead|except)\b"
+    r"|,(?=\s*(?:and )?(?:there|this|it|i|we|the|suggest\w*|consistent|indicat\w*|making|most"
+    r"|which|with|leading|represent\w*|in)\b)"
     r"|,?(?<!不)(?:考虑|提示|诊断|符合|可见|存在|但|而)",
     re.IGNORECASE,
 )
 _DENIED_BEFORE = re.compile(
-    r"\b(?:no(?! (?:doctor|expert|physician|radiologist|doubt|question))|not|without|absen\w+|lacks?|lacking|rul(?:e|es|ed|ing) out|exclud\w+|unlikely|less|free of|negative for|denies|never"
-    r"|neither|nor|cannot|can't|\w+n't|instead of|rather than|whether|if|could|might|may|possibl\w+|versus|vs|differential"
-    r"|assess\w*|look(?:ing)? for|evaluat\w+ for|check\w*|hard to|difficult to|distinguish\w*|differentiat\w*|unclear|uncertain|options|choices|such as|between|like|unable|question|asks?)\b"
+    r"\b(?:no(?! (?:doctor|expert|physician|radiologist|doubt|question))|not|without|absen\w+"
+    r"|lacks?|lacking|rul(?:e|es|ed|ing) out|exclud\w+|unlikely|less|free of|negative for"
+    r"|denies|never"
+    r"|neither|nor|cannot|can't|\w+n't|instead of|rather than|whether|if|could|might|may"
+    r"|possibl\w+|versus|vs|differential"
+    r"|assess\w*|look(?:ing)? for|evaluat\w+ for|check\w*|hard to|difficult to|distinguish\w*"
+    r"|differentiat\w*|unclear|uncertain|options|choices|such as|between|like|unable|question"
+    r"|asks?)\b"
     r"|无|没有|未|不|排除|非|可能是|是否|除外",
     re.IGNORECASE,
 )
 _DENIED_AFTER = re.compile(
-    r"[^,;.\n]{0,30}?(?:\b(?:is|are|was|were|can be|seems?|appears?|looks?)\s(?:\w+ )?(?:not|absent|unlikely|less|ruled|excluded|implausible|possible|incorrect|wrong)\b"
+    r"[^,;.\n]{0,30}?(?:\b(?:cannot|can't|could not|can not|(?:needs?|has|have|ought) to be"
+    r"|should be"
+    r"|must be) (?:be )?(?:excluded|ruled|considered|assessed|dismissed|confirmed|seen"
+    r"|identified|determined|established|demonstrated|diagnosed)|\b(?:is|are|was|were"
+    r"|can be|seems?|appears?|looks?)\s(?:\w+ )?(?:not|absent|unlikely|less|ruled|excluded"
+    r"|implausible|possible|incorrect|wrong)\b"
     r"|\b(?:isn't|aren't|not (?:seen|present|visible|evident))\b|不(?:明显|存在|符合|支持)|可排除)",
     re.IGNORECASE,
 )
 _DEFINED = re.compile(
-    r"\s+(?:is|are|refers|means|occurs?|involves?|describes?|happens?|develops?)\s+(?:an?|when|to|the (?:narrowing|loss|abnormal|forward|slipping)|bony|common|typically|usually|often|defined|by)\b",
+    r"\s+(?:people|persons?|adults?|individuals?|volunteers?|subjects?|controls?|diet|lifestyle)\b"
+    r"|\s+(?:is|are|refers|means|occurs?|involves?|describes?|happens?|develops?)\s+(?:an?|when"
+    r"|to|the (?:narrowing|loss|abnormal|forward|slipping)|bony|common|typically|usually|often"
+    r"|defined|by)\b",
     re.IGNORECASE,
 )
+# Said of levels only: without disease, or merely looked at.
 _UNAFFECTED = re.compile(
-    r"\b(?:normal|preserved|unremarkable|intact|spared|maintained|patent|healthy|fine|well[- ]hydrated|clear)\b|正常|未见|完好",
+    r"\b(?:review\w*|examined|covers?|covering|depict\w*|imaged|numbered|counted|displayed"
+    r"|normal|preserved|unremarkable|intact|spared|maintained|patent|healthy|fine"
+    r"|well[- ]hydrated|clear)\b|正常|未见|完好",
     re.IGNORECASE,
 )
 _CONCLUDING = re.compile(
-    r"\b(?:diagnos\w+|most likely|likely|answer|consistent with|suggests?|suggest(?:ive|ing)|indicat\w+|therefore|thus|hence|conclu\w+|in summary"
-    r"|overall|final\w*|represents?|characteristic|corresponds?|known as|suffer\w*|affected levels?|located|lesions? (?:is|are)|so)\b"
+    r"\b(?:diagnos\w+|most likely|likely|answer|consistent with|suggests?|suggest(?:ive|ing)"
+    r"|indicat\w+|therefore|thus|hence|conclu\w+|in summary"
+    r"|overall|final\w*|represents?|characteristic|corresponds?|known as|suffer\w*"
+    r"|affected levels?|located|lesions? (?:is|are)|so)\b"
     r"|(?<!不)(?:诊断|考虑|提示)|综上|因此|所以|符合|位于|最可能|结论",
     re.IGNORECASE,
+)
+# "L4/L5 is narrow, L5/S1 is normal": a comma ends what is said of the first level.
+_NEXT_LEVEL = re.compile(
+    r"\b(?:is|are|shows?|has|have|appears?)\s[^,;]{1,40},(?=\s*(?:and\s)?[CTLS]\d)", re.IGNORECASE
 )
 _RANGE_WORD = re.compile(r"\s*(?:to|through|down to|至|到|-)\s*", re.IGNORECASE)
 
@@ -80,12 +105,17 @@ def _affirmed_in(sentence: str, table: OptionTable) -> frozenset[str]:
     if sentence.rstrip().endswith("?"):
         return frozenset()
     mentions = table.find_mentions(sentence)
+    if not mentions:
+        return frozenset()
+    marks = _SentenceMarks(sentence, table)
     affirmed: frozenset[str] = frozenset()
     previous_end, previous_letters, previous_meant = -1, frozenset[str](), False
     for mention in mentions:
         between = sentence[previous_end : mention.start] if previous_end >= 0 else ""
-        is_meant = _is_affirmed(sentence, mention.start, mention.end, table)
-        if (is_meant or previous_meant) and re.fullmatch(r"\s*,?\s*(?:or|versus|vs\.?|或者?|还是)\s*(?:an?\s)?", between, re.I):
+        is_meant = marks.is_affirmed(mention)
+        if (is_meant or previous_meant) and re.fullmatch(
+            r"\s*,?\s*(?:or|versus|vs\.?|或者?|还是)\s*(?:an?\s)?", between, re.I
+        ):
             # No choice: nothing with several right answers, two candidates with one.
             if table.multiple:
                 return frozenset()
@@ -105,15 +135,35 @@ def _spread(first: frozenset[str], last: frozenset[str], table: OptionTable) -> 
     return frozenset(letter for letter in table.letters if low <= letter <= high)
 
 
-def _is_affirmed(sentence: str, start: int, end: int, table: OptionTable) -> bool:
-    scope_start, scope_end = 0, len(sentence)
-    for boundary in _SCOPE_END.finditer(sentence):
-        if boundary.end() <= start:
-            scope_start = boundary.end()
-        elif boundary.start() >= end:
-            scope_end = boundary.start()
-            break
-    before, after = sentence[scope_start:start], sentence[end:scope_end]
-    if _DENIED_BEFORE.search(before) or _DENIED_AFTER.match(after) or _DEFINED.match(after):
-        return False
-    return not (table.are_levels and _UNAFFECTED.search(before + " " + after))
+class _SentenceMarks:
+    """Where one sentence denies, and where the reach of a denial ends."""
+
+    def __init__(self, sentence: str, table: OptionTable) -> None:
+        self.sentence = sentence
+        spans = [match.span() for match in _SCOPE_END.finditer(sentence)]
+        spans += [(match.end() - 1, match.end()) for match in _NEXT_LEVEL.finditer(sentence)]
+        self._boundaries = sorted(spans)
+        self._denials = [match.start() for match in _DENIED_BEFORE.finditer(sentence)]
+        self._unaffected = (
+            [match.start() for match in _UNAFFECTED.finditer(sentence)] if table.are_levels else []
+        )
+
+    def is_affirmed(self, mention: Mention) -> bool:
+        """Whether nothing between the neighbouring scope boundaries denies the mention."""
+        index = bisect_right(self._boundaries, mention.start, key=lambda span: span[1])
+        scope_start = self._boundaries[index - 1][1] if index else 0
+        index = bisect_left(self._boundaries, mention.end, key=lambda span: span[0])
+        scope_end = (
+            self._boundaries[index][0] if index < len(self._boundaries) else len(self.sentence)
+        )
+        if _has_between(self._denials, scope_start, mention.start):
+            return False
+        if _has_between(self._unaffected, scope_start, scope_end):
+            return False
+        after = self.sentence[mention.end : min(scope_end, mention.end + 80)]
+        return not (_DENIED_AFTER.match(after) or _DEFINED.match(after))
+
+
+def _has_between(places: list[int], start: int, end: int) -> bool:
+    index = bisect_left(places, start)
+    return index < len(places) and places[index] < end

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from spinebench.anatomy.levels import parse_levels
 from spinebench.evaluation._extract_clean import clean_answer
@@ -15,10 +16,16 @@ _LEVEL = re.compile(
 )
 # "T1-weighted", "L5 radiculopathy": a sequence or a root, not a place in the column.
 _NO_LEVEL = re.compile(
-    r"[ -]?(?:weighted|w\b|images?\b|signal|sequence|nerve|roots?\b|radicul|dermatom|hyper|hypo)", re.I
+    r"[ -]?(?:weighted|w\b|images?\b|signal|sequence|nerve|roots?\b|radicul|dermatom|hyper|hypo)",
+    re.I,
 )
 _WORD = re.compile(r"\w+")
 _ONE_WORD_ANSWERS = {"yes", "no", "true", "false"}
+
+
+@lru_cache(maxsize=4096)
+def _name_levels(words: str) -> tuple[str, ...]:
+    return tuple(str(level) for level in parse_levels(words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,10 @@ class OptionTable:
     def _read_levels(self) -> dict[str, frozenset[str]]:
         found: dict[str, frozenset[str]] = {}
         for letter, text in self._plain.items():
-            levels = parse_levels(text)
-            if len(levels) != 1 or len(text) > 20:
+            names = _name_levels(text)
+            if len(names) != 1 or len(text) > 20:
                 return {}
-            name = str(levels[0])
+            name = names[0]
             found[name] = found.get(name, frozenset()) | {letter}
         return found
 
@@ -90,8 +97,8 @@ class OptionTable:
         if _NO_LEVEL.match(text, match.end()):
             return None
         found: frozenset[str] = frozenset()
-        for level in parse_levels(match.group()):
-            found |= self._levels.get(str(level), frozenset())
+        for name in _name_levels(match.group()):
+            found |= self._levels.get(name, frozenset())
         return Mention(match.start(), match.end(), found)
 
     def find_mentions(self, text: str) -> list[Mention]:

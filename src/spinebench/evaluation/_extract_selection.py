@@ -27,7 +27,7 @@ _FILLER_WORDS = (
 )
 _CHINESE_FILLER = "选项|选择|应该是|应当是|应为|应是|是|为|选|的|节段"
 _FILLER = re.compile(
-    rf"(?:\(s\)|[\s:=\-\"'()\[\]{{}}<>→,_]|{_CHINESE_FILLER}|(?:{_FILLER_WORDS})(?![A-Za-z])"
+    rf"(?:\(s\)|[\s:;=\-\"'()\[\]{{}}<>→,_]|{_CHINESE_FILLER}|(?:{_FILLER_WORDS})(?![A-Za-z])"
     r"|(?:option|choice|answer)(?=(?-i:[A-Z])(?![A-Za-z])))",
     re.IGNORECASE,
 )
@@ -35,75 +35,107 @@ _VOUCHED = re.compile(
     r"(?:options?|choices?)(?:[\s_\-]+[(\[]?|[(\[])[A-Za-z](?![A-Za-z0-9])", re.IGNORECASE
 )
 _NOT_BUT = re.compile(
-    r"(?:not|isn't|不是|并非)\s*(?:option |选项)?[(\[]?[A-Z][)\]]?(?![A-Za-z0-9])[\s,;]*(?:but|rather|instead|it's|而是|是)"
-    r"(?: rather| instead)?",
+    r"(?:not|isn't|不是|并非)\s*(?:option |选项)?[(\[]?[A-Z][)\]]?(?![A-Za-z0-9])[\s,;]*(?:but"
+    r"|rather|instead|it's|而是|是)"
+    r"(?: rather| instead)?"
+    r"|not [(\[]?[A-Z][)\]]?(?![A-Za-z0-9])\s?[;.](?=\s[(\[]?[A-Z](?![A-Za-z0-9]))",
     re.IGNORECASE,
 )
-_NONE = re.compile(r"(?:none|neither|nothing|no options?|no levels?|nil)(?![A-Za-z])|都不|均不|无(?!法)", re.I)
+_NONE = re.compile(
+    r"(?:none|neither|nothing|no options?|no levels?|nil)(?![A-Za-z])"
+    r"(?:\s(?:of|the|these|those|them|above|options|choices|levels|listed|given|apply"
+    r"|applies)\b)*|都不|均不|无(?!法)",
+    re.I,
+)
 _EITHER = re.compile(r"either\b\s*", re.IGNORECASE)
 ALL = re.compile(
     r"(?:all|every|each)(?:\s+(?:of|the|these|those|them|above|two|three|four|five|six|seven|eight"
     r"|nine|ten|levels?|discs?|segments?|options?|choices?|answers?|listed|lumbar|cervical|given"
-    r"|one))*(?![A-Za-z])"
+    r"|one)\b)*+(?![A-Za-z])(?!\s+(?:that|which|apply)\b)"
     r"|以上(?:全部|所有|皆|均|都)(?:是|选|对|正确)?|(?:全部|所有)(?:选项|节段)?|全选",
     re.IGNORECASE,
 )
 _EXCEPT = re.compile(
-    r"[\s,(]*(?:except(?: for)?|but(?: not)?|other than|excluding|apart from|save|besides|without|除了?)\s",
+    r"[\s,(]*(?:except(?: for)?|but(?: not)?|other than|excluding|apart from|save|besides"
+    r"|without|除了?)\s",
     re.IGNORECASE,
 )
-_ARTICLE = re.compile(r"(?:(?:an?|the|severe|moderate|mild|lumbar|cervical)\s)*", re.IGNORECASE)
+_ARTICLE = re.compile(r"(?:(?:an?|the|severe|moderate|mild|lumbar|cervical)\s){0,4}", re.IGNORECASE)
 _LETTER_AFTER_TEXT = re.compile(
     r"\s*[,:]?\s*(?:[(\[]\s*(?:option|choice|answer|选项)?\s*([A-Z])\s*[)\]]"
     r"|(?:option|choice)\s+[(\[]?([A-Z])(?![A-Za-z0-9])[)\]]?)"
 )
 _LETTER = re.compile(
-    r"([(\[{\"'<]*)((?:(?:options?|choices?|answers?|levels?|选项)(?:[\s_\-]+|(?=[(\[{])|(?<=项)|(?-i:(?<=[a-z])(?=[A-Z]))))?)"
-    r"([(\[{\"'<]*)([A-Za-z])(?![A-Za-z0-9])",
+    r"([(\[{\"'<]{0,4})((?:(?:options?|choices?|answers?|levels?|选项)(?:[\s_\-]+|(?=[(\[{])"
+    r"|(?<=项)|(?-i:(?<=[a-z])(?=[A-Z]))))?)"
+    r"([(\[{\"'<]{0,4})([A-Za-z])(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
-_GLUED = re.compile(r"[(\[{\"'<]*([A-Z]{2,26})(?![A-Za-z0-9'\-])")
+_GLUED = re.compile(r"[(\[{\"'<]{0,4}([A-Z]{2,26})(?![A-Za-z0-9'\-])")
 _POSSESSIVE = re.compile(r"'[A-Za-z]")
 _HYPHENED = re.compile(r"-\w|/[A-Za-z0-9]\w|\.[A-Za-z]\.")
 _SPECIES = re.compile(
-    r"\.\s?(?:coli|difficile|diff|aureus|epidermidis|acnes|tuberculosis|albicans|faecalis|pneumoniae"
+    r"\.\s?(?:coli|difficile|diff|aureus|epidermidis|acnes|tuberculosis|albicans|faecalis"
+    r"|pneumoniae"
     r"|melitensis|abortus|granulosus|burgdorferi|spp?)\b"
 )
-_STRICT_END = re.compile(r"\s*(?:$|[\n.)\]}\"'>:;,&+/、。]|and\b|or\b|-\s|和|或)")
+_ENDS_I = re.compile(r"\s*(?:$|[\n.)\]}:;\"'。]|and\b|or\b|和|、)")
+_ENDS_PROTOCOL_I = re.compile(r"\s*(?:$|\n|[^\w\s])")
+_SMALL_SENTENCE = re.compile(r"\.\s?[a-z]")
+_SLASHED_LETTER = re.compile(r"/[A-Z](?![A-Za-z0-9])")
+_IS_SCORE = re.compile(r"%|\d\.\d")
+_STRICT_END = re.compile(
+    r"\s*(?:$|[\n.)\]}\"'>:;,&+/、。]|and\b|or\b|-\s|和|或|(?:because|since|as|given|due)\b)"
+)
 _FOLLOWING_WORD = re.compile(
     r"\s+(?:because|since|as|due|based|given|with|for|which|so|here|in|from|on|by|that|where|when"
     r"|after|and|or|at|only|rather|instead|over|but|not|though|although|while|to|through|alone"
-    r"|without|if|the (?:most|best|correct|right|only|likeliest)|I\b|[B-HJ-Z](?![A-Za-z0-9'])|A(?![A-Za-z0-9' ]))(?![A-Za-z])"
+    r"|without|if|better|best|most|more|the (?:most|best|correct|right|only|likeliest)|I\b"
+    r"|[B-HJ-Z](?![A-Za-z0-9'])|A(?![A-Za-z0-9' ]))(?![A-Za-z])"
 )
-_BEING = re.compile(r"\s+(?:is|are|was|seems|appears|looks|remains|would be|must be)\b")
 POSITIVE = re.compile(
-    r"[\s,]*(?:(?:is|are|was|were|would be|seems?|appears?|looks?|remains?|must be|should be|to be|being)"
-    r"(?: to be)?(?: (?:clearly|definitely|likely|probably|therefore|thus|indeed|certainly|also|both"
-    r"|all|still|by far|undoubtedly|most likely|well|best|strongly|the|my|our|overall|single|final|then|now|here))*"
-    r" (?:correct|right|best|answers?|true|most (?:\w+)|likeliest|more (?:likely|plausible|consistent"
+    r"[\s,)\]\"']{0,6}(?:(?:is|are|was|were|would be|seems?|appears?|looks?|remains?|must be"
+    r"|should be|to be|being)"
+    r"(?: to be)?(?: (?:clearly|definitely|likely|probably|therefore|thus|indeed|certainly"
+    r"|also|both"
+    r"|all|still|by far|undoubtedly|most likely|well|best|strongly|the|my|our|overall|single"
+    r"|final|then|now|here))*"
+    r" (?:correct|right|best|answers?|true|most (?:\w+)|likeliest|more (?:likely|plausible"
+    r"|consistent"
     r"|appropriate|probable)|better|choice|supported|pick|one)"
-    r"|fits? (?:best|most)|(?:best|most closely|most accurately|better) (?:fits?|match(?:es)?|describes?"
+    r"|fits? (?:best|most)|(?:best|most closely|most accurately|better) (?:fits?|match(?:es)?"
+    r"|describes?"
     r"|explains?|captures?|represents?|corresponds?|reflects?|aligns?|characteri[sz]es)"
-    r"|(?:match(?:es)?|fits?|describes?|explains?|aligns?|corresponds?)\b[^.;,\n]{0,40}? best\b|it is\b(?=[.!\n]|$)"
-    r"|(?:is|seems|remains) (?:the way to go|my (?:pick|choice|answer)|what I)|stands out|wins\b|(?:makes|make) (?:the )?most sense"
-    r"|项?(?:都|均)?(?:是|为)?(?:最)?(?:正确|符合|合适|恰当|可能是|有可能|可能(?!性?[低小])|贴切|吻合))",
+    r"|(?:match(?:es)?|fits?|describes?|explains?|aligns?"
+    r"|corresponds?)\b[^.;,\n]{0,40}? best\b|it is\b(?=[.!\n]|$)"
+    r"|(?:is|seems|remains) (?:the way to go|my (?:pick|choice|answer)|what I|the options? I)"
+    r"|stands out"
+    r"|wins\b|(?:makes|make) (?:the )?most sense"
+    r"|项?(?:都|均)?(?:是|为)?(?:最)?(?:正确|符合|合适|恰当|可能是|有可能|可能(?!性?[低小])"
+    r"|贴切|吻合))",
     re.IGNORECASE,
 )
 INVOLVED = re.compile(
-    r"\s*(?:is|are|was|were|show|shows|have|has|appear|appears|demonstrates?)\s(?:both |all |also |clearly )*"
-    r"(?:affected|involved|abnormal|diseased|stenotic|narrowed|degenerat\w+|positive|stenosis|narrowing)",
+    r"[\s,)\]\"']{0,6}(?:(?:均|都|皆)?(?:有|存在)?(?:受累|狭窄|退变|病变|异常|突出)|(?:is|are"
+    r"|was|were|show|shows|have|has|appear|appears|demonstrates?)\s(?:both |all |also "
+    r"|clearly )*"
+    r"(?:affected|involved|abnormal|diseased|stenotic|narrowed|degenerat\w+|positive|stenosis"
+    r"|narrowing))",
     re.IGNORECASE,
 )
 # 型 type, 级 grade, 组 group, 反应 C-reactive, 超 ultrasound, 臂 C-arm, 形 shape ...
 _CHINESE_COMPOUND = re.compile(r"\s?(?:型|级|组|反应|超|类|臂|形|柱|期|二聚|族|区|图)")
-_LABEL_MARK = re.compile(r"[\"')\]}]*\s*[:.)(\[=,-]*\s*[\"'(\[]*")
-_CLOSERS = re.compile(r"[\"')\]}.]*")
+_LABEL_MARK = re.compile(r"[\"')\]}]{0,6}\s*[:.)(\[=,-]{0,4}\s*[\"'(\[]{0,4}")
+_CLOSERS = re.compile(r"[\"')\]}.]{0,6}")
 _SCORE = re.compile(r"[\"')\]]*\s*[:=(\-]?\s*~?\d+(?:\.\d+)?\s*%?\s*\)?")
 _PARENTHESIS = re.compile(r"[\"'\]]?\s*\([^()\n]{2,60}\)")
 _FREE_LABEL = re.compile(r"\s*[:)]\s*[^,;\n]{1,60}?(?=\s*[,;]\s*(?:and )?[(\[]?[B-Z]\s*[:)])")
-_RANGE = re.compile(r"[\"')\]]*\s*(?:-|~|to|through|thru|至|到)\s*[\"'(\[]*([A-Z])(?![A-Za-z0-9'\-])")
+_RANGE = re.compile(
+    r"[\"')\]]*\s*(?:-|~|to|through|thru|至|到)\s*[\"'(\[]{0,4}([A-Z])(?![A-Za-z0-9'\-])"
+)
 _SEPARATOR = re.compile(
-    r"(?P<close>[\"')\]}]*)(?P<mark>\s*[,;]?\s*(?:and/or|and|plus|as well as|along with|together with|or|vs\.?|versus)\b"
+    r"(?P<close>[\"')\]}]{0,6})(?P<mark>\s*[,;]?\s*(?:and/or|and|plus|as well as|along with"
+    r"|together with|or|vs\.?|versus)\b"
     r"|\s*(?:[,;/&+|、]|和|与|及|跟|以及|还有|或者?|还是)\s*(?:和|与|及|and\b|or\b|&)?|\s?)"
     r"\s?(?:also |both |possibly |maybe )?",
     re.IGNORECASE,
@@ -112,6 +144,10 @@ _SPACED = re.compile(r"\s(?![AI]\s)[(\[]?[A-Z](?![A-Za-z0-9'])")
 _OPEN_CHOICE = re.compile(r"\b(?:or|vs|versus)\b|或|还是", re.IGNORECASE)
 _NEXT_LINE = re.compile(r"[\"')\]}.,;]*\s*\n+\s*(?:- |\d+[.)] )?")
 _LINE_END = re.compile(r"[\"')\]}.,;:]*[ ]?(?:\n|$)")
+# A further letter that was not taken for a part of the list.
+_DANGLING = re.compile(
+    r"[\"')\]}]{0,6}\s?,?\s?(and|or|&|/|和|或)\s?(?:option )?(?!A\s|I\s)[A-Z](?![A-Za-z0-9'\-])"
+)
 _ELLIPSIS = re.compile(r"[,\s]*,\s*(?:\.\.\.|…|etc)")
 
 
@@ -133,6 +169,9 @@ class SelectionReader:
     def __init__(self, text: str, table: OptionTable) -> None:
         self.text = text
         self.table = table
+        # Many cues lead to the same place: remembered, so that the work stays linear.
+        self._skipped: dict[int, int] = {}
+        self._items: dict[tuple[int, Mood], tuple[frozenset[str], int, bool] | None] = {}
 
     def read(self, position: int, mood: Mood, *, by_line: bool = False) -> Selection | None:
         """The choice that begins at `position`, fillers skipped, or None where there is none.
@@ -152,15 +191,18 @@ class SelectionReader:
         return selection
 
     def _skip_filler(self, position: int) -> int:
-        for _ in range(24):
-            match = _NOT_BUT.match(self.text, position) or _FILLER.match(self.text, position)
-            if not match:
-                break
+        passed = []
+        while position not in self._skipped:
+            match = _FILLER.match(self.text, position) or _NOT_BUT.match(self.text, position)
             # "option C": the word stays, it vouches for a small letter.
-            if _VOUCHED.match(self.text, position):
+            if not match or _VOUCHED.match(self.text, position):
+                self._skipped[position] = position
                 break
+            passed.append(position)
             position = match.end()
-        return position
+        end = self._skipped[position]
+        self._skipped.update(dict.fromkeys(passed, end))
+        return end
 
     def _read_words(self, position: int) -> Selection | None:
         article = _ARTICLE.match(self.text, position)
@@ -214,7 +256,7 @@ class SelectionReader:
         letters: set[str] = set()
         start, decided, scored, end = position, True, False, position
         for _ in range(_MAX_ITEMS):
-            item = self._read_item(position, mood, first=not letters)
+            item = self._read_item(position, mood)
             if item is None:
                 break
             found, end, has_score = item
@@ -227,7 +269,10 @@ class SelectionReader:
             decided &= not is_open
         if not letters:
             return None
-        if _ELLIPSIS.match(self.text, end):
+        dangling = _DANGLING.match(self.text, end)
+        if dangling and mood == "loose":
+            return None  # "so A and C remain possible"
+        if _ELLIPSIS.match(self.text, end) or (dangling and _OPEN_CHOICE.search(dangling[1])):
             decided = False
         return Selection(frozenset(letters), start, end, decided, scored=scored)
 
@@ -246,7 +291,7 @@ class SelectionReader:
         """Where the next letter of the list would begin, and whether "or" stands before it."""
         if in_list:
             line = _NEXT_LINE.match(self.text, end)
-            item = self._read_item(line.end(), mood, first=False) if line else None
+            item = self._read_item(line.end(), mood) if line else None
             # A line of its own: "C: L3/L4", not "C: normal height".
             if line and item and _LINE_END.match(self.text, item[1]):
                 return line.end(), False
@@ -255,7 +300,7 @@ class SelectionReader:
             return None
         if not separator["mark"].strip() and not self._is_adjacent(separator, mood):
             return None
-        if self._read_item(separator.end(), mood, first=False) is None:
+        if self._read_item(separator.end(), mood) is None:
             return None
         return separator.end(), bool(_OPEN_CHOICE.search(separator["mark"]))
 
@@ -265,32 +310,40 @@ class SelectionReader:
             return self.text[separator.end() : separator.end() + 1] in tuple("([{\"'")
         return mood != "loose" and bool(_SPACED.match(self.text, separator.start()))
 
-    def _read_item(
-        self, position: int, mood: Mood, *, first: bool
-    ) -> tuple[frozenset[str], int, bool] | None:
+    def _read_item(self, position: int, mood: Mood) -> tuple[frozenset[str], int, bool] | None:
         """One letter or range with its label: (letters, end, carries a score)."""
+        key = (position, mood)
+        if key not in self._items:
+            self._items[key] = self._parse_item(position, mood)
+        return self._items[key]
+
+    def _parse_item(self, position: int, mood: Mood) -> tuple[frozenset[str], int, bool] | None:
         match = _LETTER.match(self.text, position)
         if match is None:
             return None
         letter, end = match[4].upper(), match.end()
         spread = _RANGE.match(self.text, end)
-        if spread and spread[1] in self.table.every and letter in self.table.every and letter < spread[1]:
+        if (
+            spread
+            and spread[1] in self.table.every
+            and letter in self.table.every
+            and letter < spread[1]
+        ):
             covered = {x for x in self.table.letters if letter <= x <= spread[1]}
             return frozenset(covered), spread.end(), False
-        if not self._is_choice(match, mood, first=first):
+        label_end, scored = self._skip_label(letter, end)
+        if not self._is_choice(match, mood, has_label=label_end > end):
             return None
         if mood == "loose" and not match[2] and letter not in self.table.every:
             return None
-        end, scored = self._skip_label(letter, end)
-        return frozenset(letter), end, scored
+        return frozenset(letter), label_end, scored
 
-    def _is_choice(self, match: re.Match[str], mood: Mood, *, first: bool) -> bool:
+    def _is_choice(self, match: re.Match[str], mood: Mood, *, has_label: bool) -> bool:
         text, end, letter = self.text, match.end(), match[4]
         vouched = bool(match[1] or match[2] or match[3])
         if _POSSESSIVE.match(text, end) and not match[1] + match[3]:
             return False
-        label_end, _ = self._skip_label(letter.upper(), end)
-        if label_end > end and (letter.isupper() or _STRICT_END.match(text, end)):
+        if has_label and (letter.isupper() or _STRICT_END.match(text, end)):
             return letter.isupper() or mood != "loose"
         if _HYPHENED.match(text, end) and not self._joins_letter(end):
             return False
@@ -301,16 +354,14 @@ class SelectionReader:
         if letter.islower():
             return (mood != "loose" or bool(match[2])) and bool(_STRICT_END.match(text, end))
         if letter == "I" and not vouched:
-            follow = re.compile(r"\s*(?:$|[\n.)\]}:;\"'。]|and\b|or\b|和|、)" if mood != "protocol" else r"\s*(?:$|\n|[^\w\s])")
+            follow = _ENDS_PROTOCOL_I if mood == "protocol" else _ENDS_I
             return mood != "loose" and bool(follow.match(text, end))
-        if mood == "loose" and re.compile(r"\.\s?[a-z]").match(text, end):
+        if mood == "loose" and _SMALL_SENTENCE.match(text, end):
             return False
-        if _BEING.match(text, end) or INVOLVED.match(text, end):
-            return bool(POSITIVE.match(text, end) or INVOLVED.match(text, end))
-        return self._ends_cleanly(end)
+        return bool(INVOLVED.match(text, end)) or self._ends_cleanly(end)
 
     def _joins_letter(self, end: int) -> bool:
-        return bool(re.compile(r"/[A-Z](?![A-Za-z0-9])").match(self.text, end))
+        return bool(_SLASHED_LETTER.match(self.text, end))
 
     def _ends_cleanly(self, end: int) -> bool:
         rest = self.text[end : end + 3].lstrip(" ")
@@ -321,7 +372,7 @@ class SelectionReader:
         return bool(_FOLLOWING_WORD.match(self.text, end) or POSITIVE.match(self.text, end))
 
     def _skip_label(self, letter: str, end: int) -> tuple[int, bool]:
-        """The end of what explains a letter ("C: Osteophytes", "C (70%)"), and whether it scores."""
+        """The end of what explains a letter ("C: Osteophytes", "C (70%)"); whether it scores."""
         text = self.text
         mark = _LABEL_MARK.match(text, end)
         if mark and mark.end() > end and "\n" not in mark.group():
@@ -332,7 +383,7 @@ class SelectionReader:
             if mention and (mark.group().strip() or letter != "A" or letter in mention.letters):
                 return self._close(mention.end), False
         score = _SCORE.match(text, end)
-        if score and re.search(r"%|\d\.\d", score.group()):
+        if score and _IS_SCORE.search(score.group()):
             return score.end(), True
         parenthesis = _PARENTHESIS.match(text, end)
         if parenthesis:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spinebench.evaluation._extract_clean import clean_answer
-from spinebench.evaluation._extract_cues import KEEP_ECHO_AFTER, Commitment, iter_commitments
+from spinebench.evaluation._extract_cues import KEEP_ECHO_AFTER, Commitment, find_last_commitment
 from spinebench.evaluation._extract_mentions import collect_affirmed
 from spinebench.evaluation._extract_options import OptionTable
 from spinebench.evaluation._extract_refusal import find_refusal
@@ -40,7 +40,7 @@ def extract_answer(text: str, options: dict[str, str], *, multiple: bool) -> Ext
     check_options(options)
     table = OptionTable(options, multiple=multiple)
     plain = table.cut_echo(clean_answer(text), keep_after=KEEP_ECHO_AFTER).strip()
-    last = max(iter_commitments(plain, table), key=lambda event: (event.start, event.end), default=None)
+    last = find_last_commitment(plain, table)
     refusal = find_refusal(plain)
     if last:
         return _judge_commitment(last, plain, table, refusal)
@@ -59,7 +59,8 @@ def check_options(options: dict[str, str]) -> None:
     expected = list(string.ascii_uppercase[: len(options)])
     if list(options) != expected:
         raise ValueError(
-            f"options must be lettered {expected[0]} to {expected[-1]} in order, found {list(options)}"
+            f"options must be lettered {expected[0]} to {expected[-1]} in order, "
+            f"found {list(options)}"
         )
 
 

@@ -31,18 +31,16 @@ from spinebench.evaluation.predictions import Run, build_predictions
 from spinebench.evaluation.prompts import TASKS, Prompt, load_prompt
 from spinebench.evaluation.score import COUNTED, LEFT_OUT
 from spinebench.evaluation.select import select_questions
-from spinebench.evaluation.tasks import diagnosis, localization
+from spinebench.evaluation.tasks import DEFAULT_SETTINGS, diagnosis, localization
 from spinebench.evaluation.terms import check_terms, is_local
 from spinebench.progress import iter_with_progress
 from spinebench.records import Prediction, Question, sha256_of_json
-from spinebench.tables import sha256_of_file, write_json, write_table
+from spinebench.tables import check_writable, sha256_of_file, write_json, write_table
 
 __all__ = ["RunOptions", "find_benchmark", "run_evaluation"]
 
 SHARD = 5000  # samples per log: Inspect reads and writes larger ones slowly
 _TASKS = {"diagnosis": diagnosis, "localization": localization}
-# Inspect retries without end by default; a dead server must end as `failed`, not as a hung run
-_DEFAULT_SETTINGS = {"max_retries": 5}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +73,9 @@ def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[s
     questions = _load_questions(benchmark, chosen)
     prompts = {t: load_prompt(chosen.protocol, t, chosen.prompt) for t in questions}
     asked = _open_model(model, bench, chosen)
-    asked_sources = {q.source for part in questions.values() for q in part[: chosen.limit]}
-    check_terms(asked, asked_sources, benchmark.manifest, chosen.accept_terms)
+    # of all questions, asked or not: whether a run is stopped must not hang on `limit`
+    sources = {question.source for part in questions.values() for question in part}
+    check_terms(asked, sources, benchmark.manifest, chosen.accept_terms)
 
     run = _describe_run(benchmark, model, chosen, prompts)
     everything = [question for part in questions.values() for question in part]
@@ -103,6 +102,7 @@ def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[s
 def _check_options(options: RunOptions, out: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} already exists and is not empty; choose another --out")
+    check_writable(out)
     unknown = sorted(set(options.tasks) - set(TASKS))
     if unknown or not options.tasks:
         raise UsageError(
@@ -146,7 +146,7 @@ def _open_model(model: str, bench: Path, options: RunOptions) -> Model:
 
 
 def _settings(options: RunOptions) -> dict[str, Any]:
-    settings = {**_DEFAULT_SETTINGS, **(options.settings or {})}
+    settings = {**DEFAULT_SETTINGS, **(options.settings or {})}
     unknown = sorted(set(settings) - set(GenerateConfig.model_fields))
     if unknown:
         raise UsageError(f"unknown setting {unknown[0]!r}: Inspect's GenerateConfig has none such")
@@ -192,7 +192,9 @@ def _ask(
                 accept_terms=",".join(options.accept_terms) or None,
                 offset=offset,
             )
-            headers = _run_task(task_with(shard, cleanup=tick), model, out, options.epochs)
+            # the model carries all settings; the task's own defaults would go before them
+            shard = task_with(shard, cleanup=tick, config=GenerateConfig())
+            headers = _run_task(shard, model, out, options.epochs)
             state.errors |= {log.error.message for log in headers if log.error}
             # after Ctrl-C Inspect writes the log as cancelled, and returns it or nothing at all
             state.interrupted = not headers or headers[0].status == "cancelled"

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+_SAME_MEAN = 1e-12  # clusters whose means differ by less have the same, but for rounding
 Labels: TypeAlias = Sequence[str] | Sequence[int] | NDArray[Any]
 
 
@@ -54,10 +55,11 @@ def cluster_interval(values: ArrayLike, clusters: Labels, *, level: float = 0.95
 
 
 def cluster_mean_interval(values: ArrayLike, clusters: Labels, *, level: float = 0.95) -> Interval:
-    """Plain mean of values that may be fractions, with the cluster-robust t interval.
+    """Plain mean of values from 0 to 1, fractions too, with the cluster-robust t interval.
 
     Half width = t * sqrt(m / (m - 1) * sum((s_c - k_c mean)^2)) / n, t with m - 1 degrees of
-    freedom. Not clipped: precision and recall near 0 or 1 may reach a little beyond.
+    freedom, cut at 0 and 1. Where all clusters have the same mean the variance cannot be
+    estimated, and Wilson's interval with n_eff = m is taken, as in `cluster_interval`.
     """
     sums, sizes = _by_cluster(values, clusters)
     m, n = len(sizes), float(sizes.sum())
@@ -66,8 +68,11 @@ def cluster_mean_interval(values: ArrayLike, clusters: Labels, *, level: float =
     mean = float(sums.sum() / n)
     if m == 1:
         return Interval(mean, None, None)
-    half = float(stats.t.ppf((1 + level) / 2, m - 1)) * np.sqrt(_variance(sums, sizes, mean))
-    return Interval(mean, mean - float(half), mean + float(half))
+    t = float(stats.t.ppf((1 + level) / 2, m - 1))
+    if np.ptp(sums / sizes) < _SAME_MEAN:
+        return Interval(mean, *_wilson(mean, float(m), t))
+    half = t * float(np.sqrt(_variance(sums, sizes, mean)))
+    return Interval(mean, max(0.0, mean - half), min(1.0, mean + half))
 
 
 def cluster_ratio_interval(

@@ -16,7 +16,14 @@ from typing import Any
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import ChatMessageUser, Content, ContentImage, ContentText, get_model
+from inspect_ai.model import (
+    ChatMessageUser,
+    Content,
+    ContentImage,
+    ContentText,
+    GenerateConfig,
+    get_model,
+)
 from inspect_ai.scorer import (
     CORRECT,
     INCORRECT,
@@ -41,6 +48,9 @@ from spinebench.records import Question
 from spinebench.tables import sha256_of_file
 
 TASK_VERSION = 1  # comparability: raised when the same model would be asked or scored otherwise
+# Inspect retries without end, and waits for an answer as long as the provider's client does: a dead
+# or silent server must end as `failed`, not as a run that hangs
+DEFAULT_SETTINGS: dict[str, Any] = {"max_retries": 5, "attempt_timeout": 300, "timeout": 900}
 _MIME_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 
@@ -103,7 +113,8 @@ def build_task(
     for question in chosen:
         words.render(question.text, question.lettered)
     accepted = parse_sources(accept_terms)
-    _check_active_model(benchmark, chosen, accepted)
+    # all questions of the split, asked or not: whether a run is stopped must not hang on `limit`
+    _check_active_model(benchmark, questions, accepted)
     return Task(
         dataset=MemoryDataset([_build_sample(q, benchmark) for q in chosen], name=name),
         setup=pose_question(
@@ -111,6 +122,7 @@ def build_task(
         ),
         solver=generate(),
         scorer=answer_scorer(),
+        config=GenerateConfig(**DEFAULT_SETTINGS),  # `inspect eval --max-retries N` goes before
         # one answer that fails must not cost the others; it is counted, and the run is incomplete
         fail_on_error=False,
         version=TASK_VERSION,

@@ -30,6 +30,7 @@ from spinebench.report.plots import (
 )
 from spinebench.report.views import Estimate, PageView, Position, PromptView, RunView
 from spinebench.report.words import position_words
+from spinebench.tables import check_writable
 
 MAX_BYTES = 15 * 1000 * 1000
 _PICTURE_SHARE = 0.6  # of the page's bytes, at most, for images
@@ -115,6 +116,9 @@ def build_report(
     """
     if not runs:
         raise UsageError("a report needs at least one run folder")
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder; name the page to write")
+    check_writable(out)
     benchmark = Benchmark.load(Path(bench))
     page, loaded = build_page_view(
         benchmark, [Path(run) for run in runs], title=title, preface=preface, seed=seed

@@ -87,7 +87,7 @@ def check_sides_in_pixels(sheet: PointSheet) -> None:
             if same_series and left.instance == right.instance:
                 detail = f"{place}: both sides on instance {left.instance}"
                 _drop_pair(sheet, left, right, "same_instance_both_sides", detail)
-        elif same_series and left.x_px <= right.x_px:
+        elif same_series and left.x_px < right.x_px:
             detail = f"{place}: left x {left.x_px:g}, right x {right.x_px:g}"
             _drop_pair(sheet, left, right, "axial_sides_swapped", detail)
 
@@ -97,7 +97,7 @@ def check_sides_in_patient(sheet: PointSheet, headers: dict[str, HeaderFacts]) -
     for left, right in list(sheet.iter_pairs()):
         left_mm = headers[left.path].point_mm(left.x_px, left.y_px)
         right_mm = headers[right.path].point_mm(right.x_px, right.y_px)
-        if left_mm is not None and right_mm is not None and left_mm[0] <= right_mm[0]:
+        if left_mm is not None and right_mm is not None and left_mm[0] < right_mm[0]:
             detail = (
                 f"study {left.study}, {left.level}: left at {left_mm[0]:.1f} mm, "
                 f"right at {right_mm[0]:.1f} mm, +x being left"

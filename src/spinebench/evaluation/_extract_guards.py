@@ -1,0 +1,118 @@
+"""What takes the force from a statement: denial, condition, question, format, taking back."""
+
+import re
+
+from spinebench.evaluation._extract_selection import Selection
+
+_BOUNDARY = re.compile(
+    r"[,;:()\[\]—。、!?\n]|\.\s|\b(?:but|however|yet|though|although|while|whereas|so"
+    r"|therefore|thus|hence|because"
+    r"|still|nevertheless|nonetheless|and I|then|instead)\b|但|而|因此|所以|故",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[!?。\n]|[.;](?=\s|$)")
+_NEGATION = re.compile(
+    r"\b(?:not|cannot|can't|\w+n't|never|neither|nor|without|whether|unless|unlikely|doubt\w*"
+    r"|den(?:y|ies)"
+    r"|rul(?:e|es|ed|ing) out|exclud\w+|eliminat\w+|dismiss\w*|reject\w*|unable|nothing|no"
+    r"|none|hardly|rather than"
+    r"|instead of|refus\w+|hesitat\w+|wrong to)\b|不|非(?!常)|无法|排除|未",
+    re.IGNORECASE,
+)
+_IF = re.compile(r"\bif\b|\bwhether\b|是否|如果", re.IGNORECASE)
+_PURPOSE = re.compile(r"\s*(?:in order )?to\s*", re.IGNORECASE)  # "to choose D, I would need"
+_CHINESE_IF = re.compile(r"如果|假如|若(?!干)|除非|倘若")
+_HEDGE = re.compile(
+    r"\b(?:may|might|could|tempt\w*|(?:some|many|most|other|several|people|readers"
+    r"|radiologists|clinicians|surgeons) (?:\w+ )?(?:would|will|people)|someone|one (?:would"
+    r"|may"
+    r"|might)|others|many"
+    r"|you|inclined|initially|at first|originally|previously|earlier|first (?:thought"
+    r"|considered|chose)"
+    r"|would have|was going to|had)\b|起初|一开始|最初|原来|曾",
+    re.IGNORECASE,
+)
+_WRONG_NOUN = re.compile(
+    r"\b(?:second|alternative|other|next|wrong|incorrect|initial|first|original|previous"
+    r"|earlier|backup|runner-up"
+    r"|least(?: likely)?|less(?: likely)?|unlikely|differential|possible|secondary|another"
+    r"|tentative)"
+    r"(?:[\s-](?:\w+\s)?)?$",
+    re.IGNORECASE,
+)
+FORMAT = re.compile(
+    r"(?:\bformat|\bexample|e\.g\.|such as|\btemplate|\bin the form|following form|\bend(?:s"
+    r"|ing)? with|\bmust be written)"
+    r"[^\n]{0,60}$",
+    re.IGNORECASE,
+)
+_FORCED = re.compile(
+    r"\bif (?:i|we|you) (?:had|have|must|were|was|am|need|do)\b|\bif (?:forced|pressed"
+    r"|required|asked|only|a |one )|\bif (?:i|we)'",
+    re.IGNORECASE,
+)
+_FORCED_PHRASE = re.compile(
+    r"\bif (?:(?:i|we) (?:had|have|must|were|was|am|need) ?(?:to|forced to|pressed to"
+    r"|asked to)?|(?:forced|pressed|required|asked) to)\s+\w+(?: (?:one|a single one|an answer"
+    r"|only one))?",
+    re.IGNORECASE,
+)
+_SUPPOSED = re.compile(
+    r"\b(?:if|unless|were (?:there|it|the)|had (?:there|it|the)|provided|assuming|suppose)\b", re.I
+)
+_WOULD = re.compile(r"\b(?:would|could|might|may|i'd)\b", re.IGNORECASE)
+TAKEN_BACK = re.compile(
+    r"[\s,)\]\"']{0,6}(?:(?:is|are|was|seems?|appears?|looks?|can|could|would|may|might|does"
+    r"|do|has)\s*(?:also |all |both |clearly |likely |probably )*"
+    r"(?:not\b|n't|wrong|incorrect|unlikely|less|least|be (?:excluded|ruled|eliminated"
+    r"|considered)|excluded|ruled|eliminated|implausible|false|only)"
+    r"|isn't|aren't|doesn't|is not|不|错)",
+    re.IGNORECASE,
+)
+_ALTERNATIVE = re.compile(
+    r"[^.;\n]{0,40}\b(?:alternative|differential|second choice|runner-up|next best|distractor)",
+    re.I,
+)
+NAMED_THING = re.compile(
+    r"\b(?:grade|type|class|stage|group|image|figure|fig|panel|vitamin|hepatitis|series|view"
+    r"|point|arrow|label"
+    r"|plan|asia|ais|frankel|schizas|modic|zone|segment|slide|box|case|patient|appendix|table"
+    r"|category|phase"
+    r"|lenke|section|ward|room|line|marker|structure|region|area|letter|strain|virus|factor"
+    r"|protein|streptococcus|for)s?\.?\s*$",
+    re.IGNORECASE,
+)
+
+
+def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
+    """Whether what stands around a statement takes its force: "not", "whether", "could", "?"."""
+    window = text[max(0, start - 220) : start]
+    sentence = window[_last_end(_SENTENCE_END, window) :]
+    clause = sentence[_last_end(_BOUNDARY, sentence) :]
+    near = _FORCED_PHRASE.sub(" ", clause)[-60:]
+    if _NEGATION.search(near) or _HEDGE.search(near) or _IF.search(near) or _NEGATION.search(cue):
+        return True
+    if _PURPOSE.fullmatch(clause) or (_CHINESE_IF.search(sentence) and "必须" not in sentence):
+        return True
+    if _WRONG_NOUN.search(near) or _WRONG_NOUN.search(cue[:30].rsplit(" ", 1)[0]):
+        return True
+    if re.search(r"\b(?:may|might|could) be\b", cue) or FORMAT.search(sentence + cue):
+        return True
+    rest = text[selection.end : selection.end + 160]
+    ending = _SENTENCE_END.search(rest)
+    rest_of_sentence = rest[: ending.end()] if ending else rest
+    if rest_of_sentence.endswith("?") or TAKEN_BACK.match(rest):
+        return True
+    if _ALTERNATIVE.match(rest_of_sentence):
+        return True
+    whole = f"{sentence} {cue} {rest_of_sentence}"
+    if _WOULD.search(f"{near} {cue}") and _SUPPOSED.search(whole):
+        return not _FORCED.search(whole)
+    return False
+
+
+def _last_end(pattern: re.Pattern[str], text: str) -> int:
+    end = 0
+    for match in pattern.finditer(text):
+        end = match.end()
+    return end
