@@ -75,6 +75,11 @@ def test_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
         write_phantom("rsna", tmp_path, patients=1, seed=1, engine=LocalEngine(1))
 
 
+def test_a_place_that_cannot_be_written_is_one_line() -> None:
+    with pytest.raises(UsageError, match="/proc/none/phantom cannot be written"):
+        write_phantom("rsna", Path("/proc/none/phantom"), patients=1, seed=1, engine=LocalEngine(1))
+
+
 def test_interrupted_run_leaves_no_folder_and_is_started_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,7 +118,7 @@ POSITIVE = re.compile(
 INVOLVED = re.compile(
     r"[\s,)\]\"']{0,6}(?:(?:均|都|皆)?(?:有|存在)?(?:受累|狭窄|退变|病变|异常|突出)|(?:is|are"
     r"|was|were|show|shows|have|has|appear|appears|demonstrates?)\s(?:both |all |also "
-    r"|clearly )*"
+    r"|clearly |the )*"
     r"(?:affected|involved|abnormal|diseased|stenotic|narrowed|degenerat\w+|positive|stenosis"
     r"|narrowing))",
     re.IGNORECASE,

@@ -14,6 +14,7 @@ from spinebench.phantom.truth import TRUTH_FILE, write_truth
 from spinebench.phantom.write_options import PhantomOptions
 from spinebench.phantom.write_rsna import write_rsna
 from spinebench.phantom.write_vindr import write_checksums, write_vindr
+from spinebench.tables import check_writable
 
 WRITERS = {"rsna": write_rsna, "vindr": write_vindr}
 
@@ -56,6 +57,7 @@ def write_phantom(
     names = parse_defects(source, defects)
     check_is_free(folder)
     given, folder = folder, folder.absolute()
+    check_writable(folder)
     partial = folder.with_name(f".{folder.name}.partial")
     if partial.exists():  # of a run that was interrupted
         shutil.rmtree(partial)
