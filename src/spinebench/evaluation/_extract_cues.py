@@ -74,7 +74,10 @@ _STRONG_PATTERNS = (
     r"|opt(?:ing)? for"
     r"|settl(?:e|ing) (?:on|for|with)|lean(?:ing)? (?:towards?|to|on)|favou?r|answer|say|conclude"
     r"|stick(?:ing)? with|vote for|stand by|commit(?:ting)? to|respond with|land(?:ing)? on"
-    r"|prefer|include)\b(?: that)?(?: it)?",
+    r"|prefer|include|lock(?:ing|ed)? in|put(?:ting)? (?:me|it) down (?:for|as)|i(?:'ll| will) take"
+    r")\b(?: that)?(?: it)?",
+    r"\bif (?:forced|pressed|required|asked|(?:i|we) (?:had|have|must|were))\b[^.:;\n]{0,40}?"
+    r"\b(?:choose|pick|select|guess|answer|decide|commit)\b[^.:;\n]{0,20}[:,]",
     r"答(?=:)|(?:正确)?答案(?:应该|应当|应)?(?:是|为|选)?|正确(?:的)?(?:选项|选择)?(?:是|为)"
     r"|(?:我)?(?:会|将|应该|应|故|因此|所以|综上)?选(?:择|项是|项为)?(?!项)"
     r"|最可能(?:的)?(?:\w{0,4})?(?:是|为)|诊断(?:结果)?(?:是|为|:)|(?:受累|病变"
@@ -105,6 +108,7 @@ _CONCLUSIVE_PATTERNS = (
     r"|finally|to conclude|ultimately|verdict|to summari[sz]e|to sum up|bottom line|all in all"
     r"|all things considered|overall)\b",
     r"结论(?:是|为)?|判断(?:是|为)|所以|因此|综上|我认为是?",
+    r"(?:^|(?<=[,;:.]\s))only\b",
 )
 _REVISION_PATTERN = (
     r"(?:\b(?:no|wait|nope|hmm|oops|sorry|actually|correction|rather|scratch that|never mind"
@@ -112,7 +116,10 @@ _REVISION_PATTERN = (
     r"|\b(?:actually|make that|i mean|i meant|make it|scratch that|or rather|correction)\b"
     r"|\b(?:chang(?:e|ed|ing)|revis(?:e|ed|ing)|switch(?:ed|ing)?|correct(?:ed|ing)?"
     r"|amend(?:ed|ing)?|updat(?:e|ed|ing))"
-    r"(?: (?:it|that|this|my (?:answer|mind|choice|response)))*(?: to|:)"
+    r"(?: (?:it|that|this|my (?:answer|mind|choice|response)))*"
+    r"(?: from (?:options? )?[(\[]?[A-Z][)\]]?)?(?: to|:)"
+    r"|\b(?:up)?on (?:further |closer |second |careful )?(?:reflection|inspection|thoughts?|review"
+    r"|consideration|look)\b"
     r"|不对[,。]?|更正[为:]?|(?:应)?改(?:为|选)|纠正[为:]?|不,)(?:\s*(?:no|wait|actually|hmm"
     r"|it's|it is|应该是|是)[\s,.:]{0,4}){0,4}"
 )
@@ -175,6 +182,11 @@ _CONDITION = re.compile(
 _SMALL_SENTENCE = re.compile(r"\.\s?[a-z]")
 _LINE_END = re.compile(r"[\s\"')\]}.,;:!]*$")
 _FIRST_DELIMITER = re.compile(r"[\"')\]}]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s)")
+# "My final option" without its words: "... at L4. [D]", at the end of a line.
+_BRACKETED_END = re.compile(
+    r"(?:^|[.!?。]\s+|→\s*)\[\s*([A-Z](?:\s?,\s?[A-Z]){0,25})\s?\][.\s]{0,3}$", re.MULTILINE
+)
+_ABBREVIATED = re.compile(r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|cf|no|vol|al)\.\s*$", re.IGNORECASE)
 _LAST_SENTENCE = re.compile(r"(?:[.!?。]\s+|→\s*|\n)[(\[\"']*([A-Z])[)\]\"'.]*\s*$")
 
 
@@ -196,6 +208,9 @@ def _iter_commitments(text: str, table: OptionTable) -> Iterator[Commitment]:
     cued = list(_iter_cued(text, table, reader))
     yield from cued
     yield from _iter_confirmed(text, table, reader)
+    for bracketed in _iter_bracketed(text, table):
+        if not any(event.start <= bracketed.start < event.end for event in cued):
+            yield bracketed
     if table.multiple:
         yield from _iter_all(text, table)
     first = _read_first_line(text, table, reader)
@@ -299,6 +314,15 @@ def _iter_confirmed(text: str, table: OptionTable, reader: SelectionReader) -> I
             )
 
 
+def _iter_bracketed(text: str, table: OptionTable) -> Iterator[Commitment]:
+    """Letters of the options alone in square brackets at the end of a line, as in the protocol."""
+    for found in _BRACKETED_END.finditer(text):
+        letters = frozenset(re.findall("[A-Z]", found[1]))
+        fits = letters <= table.every and (table.multiple or len(letters) == 1)
+        if fits and not FORMAT.search(text, max(0, found.start() - 90), found.start(1)):
+            yield Commitment("bare_letter", found.start(1), found.end(), letters, decided=True)
+
+
 def _iter_all(text: str, table: OptionTable) -> Iterator[Commitment]:
     """Every option said to be right or affected: "all levels are affected"."""
     for every in ALL.finditer(text):
@@ -352,7 +376,10 @@ def _read_last_line(text: str, table: OptionTable, reader: SelectionReader) -> C
                 "bare_letter", start, selection.end, selection.letters, selection.decided
             )
     lone = _LAST_SENTENCE.search(text, max(0, len(text) - 40))
-    if lone and lone[1] in table.every and not NAMED_THING.search(text[: lone.start(1)][-24:]):
+    before_lone = text[: lone.start(1)][-24:] if lone else ""
+    if _ABBREVIATED.search(before_lone):
+        return None
+    if lone and lone[1] in table.every and not NAMED_THING.search(before_lone):
         return Commitment(
             "bare_letter", lone.start(1), lone.end(), frozenset(lone[1]), decided=True
         )

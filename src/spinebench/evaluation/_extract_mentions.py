@@ -62,6 +62,7 @@ _CONCLUDING = re.compile(
 _NEXT_LEVEL = re.compile(
     r"\b(?:is|are|shows?|has|have|appears?)\s[^,;]{1,40},(?=\s*(?:and\s)?[CTLS]\d)", re.IGNORECASE
 )
+_SEPARATOR = re.compile(r"[\s,;&+.、，；]*(?:and|和|与|及)?[\s,]*", re.IGNORECASE)
 _RANGE_WORD = re.compile(r"\s*(?:to|through|down to|至|到|-)\s*", re.IGNORECASE)
 
 
@@ -75,6 +76,8 @@ def collect_affirmed(
     one, all affirming sentences must agree. `strict`, for texts that also refuse: a conclusion is
     needed in every case.
     """
+    if table.multiple and (listed := _read_bare_list(text, table)):
+        return listed, text
     sentences = [
         (found, match.group())
         for match in _SENTENCE.finditer(text)
@@ -99,6 +102,18 @@ def collect_affirmed(
         if len(found) != 1:
             return None
     return found, sentence.strip()
+
+
+def _read_bare_list(text: str, table: OptionTable) -> frozenset[str]:
+    """The options of a text that is nothing but their words: "L1-2; L2-3". Else empty."""
+    rest, letters = [], frozenset[str]()
+    end = 0
+    for mention in table.find_mentions(text):
+        rest.append(text[end : mention.start])
+        letters |= mention.letters
+        end = mention.end
+    rest.append(text[end:])
+    return letters if letters and all(map(_SEPARATOR.fullmatch, rest)) else frozenset()
 
 
 def _affirmed_in(sentence: str, table: OptionTable) -> frozenset[str]:
