@@ -3,8 +3,8 @@
 Bare: for each file pydicom decodes, one lookup table maps to 8 bits, Pillow resizes to
 the policy's long side and encodes PNG at the policy's level: the least that anybody must do.
 Ours, twice: the standard image stored by hash, which is the like of it; and the whole picture
-stage `read_picture`, which also hashes the original, places it and embeds. Each runs in a process of
-its own on the same files, interleaved, best of `--repeats`.
+stage `read_picture`, which also hashes the original, places it and embeds. Each runs in a process
+of its own on the same files, interleaved, best of `--repeats`.
 """
 
 import argparse

@@ -149,3 +149,16 @@ def test_documented_keys_are_those_given(
         section = page.split(f"### `{name}`\n")[1].split("\n### ")[0]
         missing = [key for key in result if f"`{key}`" not in section]
         assert not missing, f"{name}: {missing}"
+
+
+def test_a_run_that_reached_no_model_ends_with_2_and_says_why(
+    cli: Cli, demo: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    outcome = cli(
+        "eval", "run", demo[0] / "bench", "--model", "openai/tiny", "--out", tmp_path / "run",
+        "--model-base-url", "http://127.0.0.1:9/v1", "--task", "diagnosis", "--limit", 1,
+        "--setting", "max_retries=0",
+    )  # fmt: skip
+    assert outcome.code == 2
+    assert "failed, 1 times: " in outcome.err

@@ -357,3 +357,23 @@ def test_inspect_eval_stops_at_terms_in_one_line(bench: Path, tmp_path: Path) ->
     assert "vindr (PhysioNet Credentialed 1.5" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("logs/*.eval"))
+
+
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_a_server_of_ones_own_needs_chat_completions_only(
+    bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_variable: bool
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with scripted_server(lambda request: Reply("My final option: [B]")) as server:
+        if by_variable:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        manifest = run_evaluation(
+            bench,
+            "openai/tiny",
+            tmp_path / "run",
+            tasks=["diagnosis"],
+            limit=3,
+            model_base_url=None if by_variable else server.url,
+        )
+    assert manifest["counts"]["diagnosis"]["answered"] == 3
+    assert len(server.received) == 3

@@ -88,6 +88,13 @@ def run(
     )
     _tell_failures(out)
     print_result({"out": str(out), **summary}, _summary_lines(out, summary), as_json=as_json)
+    if all(counts["failed"] and not _heard(counts) for counts in summary["counts"].values()):
+        raise typer.Exit(2)  # no question reached the model
+
+
+def _heard(counts: dict[str, int]) -> int:
+    """Questions that the model gave any answer to."""
+    return sum(counts[state] for state in ("answered", "unparsed", "refused", "truncated"))
 
 
 def _tell_failures(out: Path) -> None:

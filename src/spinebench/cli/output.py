@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Seed = Annotated[int, typer.Option("--seed", help="Decides everything random.", min=0)]
+Seed = Annotated[int, typer.Option("--seed", help="Of every random choice.", min=0)]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", help="Processes (default: one per core). Changes no result.", min=1),

@@ -42,5 +42,7 @@ def html(
         seed=seed,
         gallery_per_group=gallery,
     )
-    lines = [f"{out}: {len(runs)} runs, {summary['bytes'] / 1e6:.1f} MB"]
+    lines = [
+        f"{out}: {len(runs)} run{'s' if len(runs) != 1 else ''}, {summary['bytes'] / 1e6:.1f} MB"
+    ]
     print_result(summary, lines, as_json=as_json)

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from spinebench.evaluation._extract_guards import FORMAT, NAMED_THING, TAKEN_BACK, is_withheld
+from spinebench.evaluation._extract_guards import (
+    FORMAT,
+    NAMED_THING,
+    TRAILING,
+    is_correction,
+    is_prose,
+    is_withheld,
+)
 from spinebench.evaluation._extract_options import OptionTable
 from spinebench.evaluation._extract_selection import (
     ALL,
@@ -55,6 +62,7 @@ _ADJECTIVE = (
 _NOUN = (
     rf"(?:\b(?:answers?(?! (?:choices|options))|ans|{_ADJECTIVE}\s+(?:options?|choices?"
     rf"|letters?|levels?|selections?)|option(?! [A-Z]\b)|choice|selection"
+    r"|(?:levels?|segments?|discs?|spaces?) (?:concerned|affected|involved|implicated)"
     r"|pick|guess|diagnosis|conclusion|verdict|impression|prediction|decision|vote|bet|judge?ment"
     r"|response|result|classification|letter|one)\b)"
 )
@@ -67,7 +75,9 @@ _STRONG_PATTERNS = (
     rf"{_NOUN}(?:\(s\))?[^.;:!?\n=]{{0,60}}?{_LINK}",
     r"\b(?:answers?(?! (?:choices|options))|ans|correct)(?=[\s\]:(\[\-→]|(?-i:(?<=[a-z])[A-Z]\b))",
     r"\bboxed:",
-    r"\b(?:money|bet) is on\b",
+    r"\b(?:money|bet) is on\b|\bput (?:all )?my (?:money|chips|bet)s? on\b"
+    r"|\bcomes? down (?:on the side of|in favou?r of)\b"
+    r"|\bI(?:'d| would|'ll| will| am going to)? (?:mark|tick|circle|submit|enter|record|report)\b",
     r"\bmost (?:likely|probable|plausible|appropriate|suitable|accurate"
     r"|fitting)(?: \w+){0,3}? (?:is|would be)\b",
     r"\b(?:choos(?:e|ing)|chose|select(?:ing|ed)?|pick(?:ing|ed)?|go(?:ing)? (?:with|for)"
@@ -86,13 +96,16 @@ _STRONG_PATTERNS = (
 _DESCRIPTIVE_PATTERNS = (
     r"\b(?:it's|it is|this is|that is|that's|i'd be|(?:looks|seems) like|(?:looks|seems"
     r"|appears) to be|it must be|it has to be|should be|must be|would be)\b",
-    r"\b(?:consistent with|corresponds? (?:to|with)|corresponding to|match(?:es)?"
+    r"\b(?:consistent with|corresponds?(?: (?:most|best|more))?(?: \w+ly)? (?:to|with)"
+    r"|corresponding to|match(?:es)?(?: (?:most )?\w+ly)?"
+    r"|(?:image|picture|scan|film|case|it|this) belongs? (?:to|in|under)(?: category)?"
     r"|points? (?:to|towards?|at)|suggests?|indicates?"
     r"|supports?|indicative of|suggestive of|suggesting|indicating|fits?(?: with)?|compatible with"
     r"|characteristic of|typical of|in keeping with|(?:described|explained|represented|captured) by"
     r"|leads? (?:me |us )?to|narrows? (?:it |this )?down to|leav(?:es|ing)(?: us"
     r"| me)?(?: only)?(?: with)?"
-    r"|mak(?:es|ing)|tips it(?: towards?)?|comes? down to|map(?:s|ped)? to|falls? under"
+    r"|mak(?:es|ing)|(?:tips?|tilts?|sways?|swings?) (?:it|me|(?:the )?(?:balance"
+    r"|scales?))(?: (?:towards?|to|in favou?r of))?|comes? down to|map(?:s|ped)? to|falls? under"
     r"|classif(?:y|ied) (?:it |this )?as)\b",
     r"\bI (?:think|believe|guess|suspect|feel)\b|\bin my (?:opinion|view)\b|\bi\.e\.|\bnamely\b",
     r"\b(?:located|seen|present|found|visible) (?:at|in)\b|\blesions? (?:is|are) (?:at|in)\b"
@@ -103,7 +116,8 @@ _DESCRIPTIVE_PATTERNS = (
     r"位于|提示|对应|符合|考虑",
 )
 _CONCLUSIVE_PATTERNS = (
-    r"\b(?:so|therefore|thus|hence|ergo|consequently|accordingly|in conclusion|in summary"
+    r"\b(?:so(?! (?:is|are|was|were|do|does|did|has|have|can|could|would|might|may)\b)"
+    r"|therefore|thus|hence|ergo|consequently|accordingly|in conclusion|in summary"
     r"|conclusion"
     r"|finally|to conclude|ultimately|verdict|to summari[sz]e|to sum up|bottom line|all in all"
     r"|all things considered|overall)\b",
@@ -155,7 +169,7 @@ _BLOCKED = re.compile(
     r"|indeterminate|无|不|未知)",
     re.IGNORECASE,
 )
-_ASKED = re.compile(r"[\s\"')\]}]{0,4}\?")
+_UNSETTLED = re.compile(rf"[\s\"')\]}}]{{0,4}}\?|{TRAILING.pattern}", re.IGNORECASE)
 _LISTED = re.compile(r"(?:^|[\s,;(\[{\"'])([A-Z])[\"']?\s?(?:[:)]|\.(?=\s)|\(\d)", re.MULTILINE)
 _LETTER_TOKEN = re.compile(
     r"(?<![A-Za-z0-9'\-/.])(?:(?:options?|choices?|answers?|levels?)\s*"
@@ -164,29 +178,31 @@ _LETTER_TOKEN = re.compile(
 )
 _ONLY = re.compile(r"\bonly (?:option )?$", re.IGNORECASE)
 _REMAINS = re.compile(
-    r"[\s)\]]{1,3}(?:fits|matches|remains|applies|works|is left)\b", re.IGNORECASE
+    r"[\s)\]]{1,3}(?:fits|matches|remains|applies|works|is left|accounts for|explains|qualifies"
+    r"|survives|describes|captures|reflects|agrees with|does justice)\b",
+    re.IGNORECASE,
 )
 # Words of the patterns that confirm a letter: where none is near, a letter need not be read.
 _HINT = re.compile(
     r"\b(?:is|are|was|were|be|being|seems?|appears?|looks?|remains?|fits?|best|better|most"
     r"|match(?:es)?"
     r"|describes?|explains?|aligns?|corresponds?|stands|wins|makes?|shows?|ha[sv]e?"
-    r"|demonstrates?|applies|works)\b"
+    r"|demonstrates?|applies|works"
+    r"|accounts|qualifies|survives|captures|reflects|agrees|does)\b"
     r"|正确|符合|合适|恰当|可能|贴切|吻合|受累|狭窄|退变|病变|异常|突出",
     re.IGNORECASE,
 )
 _HINT_REACH_CHARS = 600
-_CONDITION = re.compile(
-    r"[^.;\n]{0,24}\b(?:would (?:require|need|mean|imply|show|be)|requires)\b", re.I
-)
-_SMALL_SENTENCE = re.compile(r"\.\s?[a-z]")
 _LINE_END = re.compile(r"[\s\"')\]}.,;:!]*$")
 _FIRST_DELIMITER = re.compile(r"[\"')\]}]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s)")
 # "My final option" without its words: "... at L4. [D]", at the end of a line.
 _BRACKETED_END = re.compile(
     r"(?:^|[.!?。]\s+|→\s*)\[\s*([A-Z](?:\s?,\s?[A-Z]){0,25})\s?\][.\s]{0,3}$", re.MULTILINE
 )
-_ABBREVIATED = re.compile(r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|cf|no|vol|al)\.\s*$", re.IGNORECASE)
+_ABBREVIATED = re.compile(
+    r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|cf|no|vol|al|e\.g)\.\s*$|\n\s*(?:[2-9]|\d\d)\.\s*$",
+    re.IGNORECASE,
+)
 _LAST_SENTENCE = re.compile(r"(?:[.!?。]\s+|→\s*|\n)[(\[\"']*([A-Z])[)\]\"'.]*\s*$")
 
 
@@ -212,7 +228,7 @@ def _iter_commitments(text: str, table: OptionTable) -> Iterator[Commitment]:
         if not any(event.start <= bracketed.start < event.end for event in cued):
             yield bracketed
     if table.multiple:
-        yield from _iter_all(text, table)
+        yield from _iter_all(text, reader)
     first = _read_first_line(text, table, reader)
     if first:
         yield first
@@ -277,9 +293,9 @@ def _build_cued(
         cue.start(),
         selection.end,
         selection.letters,
-        selection.decided and not _ASKED.match(text, selection.end),
+        selection.decided and not _UNSETTLED.match(text, selection.end),
         selection.by_text,
-        is_weak=cue.lastgroup in _DESCRIPTIVE_CUES,
+        is_weak=cue.lastgroup in _DESCRIPTIVE_CUES and not is_correction(text, cue),
     )
 
 
@@ -323,13 +339,15 @@ def _iter_bracketed(text: str, table: OptionTable) -> Iterator[Commitment]:
             yield Commitment("bare_letter", found.start(1), found.end(), letters, decided=True)
 
 
-def _iter_all(text: str, table: OptionTable) -> Iterator[Commitment]:
-    """Every option said to be right or affected: "all levels are affected"."""
+def _iter_all(text: str, reader: SelectionReader) -> Iterator[Commitment]:
+    """Every option said to be right or affected: "all levels (except A) are affected"."""
     for every in ALL.finditer(text):
-        confirmed = INVOLVED.match(text, every.end()) or POSITIVE.match(text, every.end())
-        selection = Selection(table.every, every.start(), every.end())
-        if confirmed and not is_withheld(text, every.start(), selection, confirmed.group()):
-            yield Commitment("statement", every.start(), confirmed.end(), table.every, decided=True)
+        chosen = reader.read_all(every)
+        confirmed = INVOLVED.match(text, chosen.end) or POSITIVE.match(text, chosen.end)
+        if confirmed and not is_withheld(text, chosen.start, chosen, confirmed.group()):
+            yield Commitment(
+                "statement", chosen.start, confirmed.end(), chosen.letters, chosen.decided
+            )
 
 
 def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> Commitment | None:
@@ -344,17 +362,9 @@ def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> 
         listed = {match[1] for match in _LISTED.finditer(text)} - selection.letters
         if listed or not selection.letters or not _FIRST_DELIMITER.match(text, selection.end):
             return None
-    if _is_prose(text[selection.end : selection.end + 40]):
+    if is_prose(text[selection.end : selection.end + 40]):
         return None
     return Commitment("bare_letter", 0, selection.end, selection.letters, selection.decided)
-
-
-def _is_prose(after: str) -> bool:
-    """Whether what follows the first letters makes them part of a sentence."""
-    is_question = after.lstrip("\"')]} ").startswith("?")
-    return is_question or any(
-        pattern.match(after) for pattern in (TAKEN_BACK, _SMALL_SENTENCE, _CONDITION)
-    )
 
 
 def _read_last_line(text: str, table: OptionTable, reader: SelectionReader) -> Commitment | None:

@@ -16,12 +16,13 @@ _NEGATION = re.compile(
     r"|den(?:y|ies)"
     r"|rul(?:e|es|ed|ing) out|exclud\w+|eliminat\w+|dismiss\w*|reject\w*|unable|nothing|no"
     r"|none|hardly|rather than"
-    r"|instead of|refus\w+|hesitat\w+|wrong to)\b|不|非(?!常)|无法|排除|未",
+    r"|instead of|except(?:ing)?|other than|a(?:part|side) from|refus\w+|hesitat\w+|wrong to"
+    r"|depend\w*)\b|不|非(?!常)|无法|排除|未",
     re.IGNORECASE,
 )
 _IF = re.compile(r"\bif\b|\bwhether\b|是否|如果", re.IGNORECASE)
 _PURPOSE = re.compile(r"\s*(?:in order )?to\s*", re.IGNORECASE)  # "to choose D, I would need"
-_CHINESE_IF = re.compile(r"如果|假如|若(?!干)|除非|倘若")
+_CHINESE_IF = re.compile(r"如果|假如|若(?!干)|除非|倘若|取决于|视[^,。]{1,12}而定")
 _HEDGE = re.compile(
     r"\b(?:may|might|could|tempt\w*|(?:some|many|most|other|several|people|readers"
     r"|radiologists|clinicians|surgeons) (?:\w+ )?(?:would|will|people)|someone|one (?:would"
@@ -29,7 +30,13 @@ _HEDGE = re.compile(
     r"|might)|others|many"
     r"|you|inclined|initially|at first|originally|previously|earlier|first (?:thought"
     r"|considered|chose)"
-    r"|would have|was going to|had)\b|起初|一开始|最初|原来|曾",
+    r"|would have|was going to|had|before (?:i|we) (?:can|could))\b"
+    r"|\b(?:readers|radiologists|clinicians|surgeons|experts|colleagues|doctors|students)\s*$"
+    r"|\b(?:he|she|they|colleague|friend|teacher|professor|author|report|referrer|user|question"
+    r"|prompt|textbook|key|reader|radiologist|surgeon)s? (?:\w+ )?(?:sa(?:id|ys)|claim(?:s|ed)"
+    r"|th(?:inks?|ought)|believe[sd]?|state[sd]?|suggested|wrote|argue[sd]?)\b"
+    r"|(?<!\bi )\b(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|hypothetically)\b"
+    r"|有人|有些人|别人|其他人|他人|部分(?:医生|医师|人)|假[设定使]|起初|一开始|最初|原来|曾",
     re.IGNORECASE,
 )
 _WRONG_NOUN = re.compile(
@@ -42,8 +49,9 @@ _WRONG_NOUN = re.compile(
 )
 FORMAT = re.compile(
     r"(?:\bformat|\bexample|e\.g\.|such as|\btemplate|\bin the form|following form|\bend(?:s"
-    r"|ing)? with|\bmust be written)"
-    r"[^\n]{0,60}$",
+    r"|ing)? with|\bmust be written|\bend (?:\w+ ){1,3}with"
+    r"|格式(?:为|如|是|:|应)|形如|示例|最后一行)"
+    r"[^\n]{0,60}$|(?:例如|比如|for instance)[\s:,\"'\[(]{0,4}$",
     re.IGNORECASE,
 )
 _FORCED = re.compile(
@@ -58,17 +66,49 @@ _FORCED_PHRASE = re.compile(
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
-    r"\b(?:if|unless|were (?:there|it|the)|had (?:there|it|the)|provided|assuming|suppose)\b", re.I
+    r"\b(?:if|unless|(?:were|had) (?:there|it|the|this|that)|provided|assuming|suppos(?:e|ing)"
+    r"|should (?:the|there|it|this|that|an?|any|later|further)"
+    r"|(?:in|on) (?:case|the event|(?:the )?condition|the assumption)|as long as)\b",
+    re.IGNORECASE,
+)
+# "If the slip is real, the answer is A"; not "if we look closely, ...".
+_FRONTED = re.compile(
+    r"(?:^|[,;:]|\b(?:and|but|only|then|so))\s*(?:only )?(?:if|unless|provided|in the event)\s"
+    r"(?!(?:(?:i|we"
+    r"|you|one) (?:look|consider|examine|compare|zoom|focus|go|follow|take|exclude|eliminate|had"
+    r"|have|must|were|was|am|need|do|can|are|want|remove|rule|only)|forced|pressed|required|asked"
+    r"|only|a single|one|anything|so,)\b)[^,:]{2,100}[,:]",
+    re.IGNORECASE,
+)
+_RETRACTED = re.compile(
+    r"[^.;\n]{0,30}\bbut (?:i |we )?(?:(?:really|still|honestly|simply|just) )?(?:cannot|can't"
+    r"|can not|could(?: not|n't)|wo(?:n't|uld not)|wouldn't|will not|am not|'m not)(?: \w+ly)?"
+    r" (?:commit|decide|choose|settle|pick|tell|willing|prepared|ready)",
+    re.IGNORECASE,
+)
+TRAILING = re.compile(
+    r"[\s)\]\"',]{0,6}(?:but |and )?(?:only )?(?:if|unless|provided|as long as|on condition)\b"
+    r"(?! (?:i|we|you|my|one|forced|pressed|required|asked|only|anything|at all|not)\b)",
+    re.IGNORECASE,
 )
 _WOULD = re.compile(r"\b(?:would|could|might|may|i'd)\b", re.IGNORECASE)
-TAKEN_BACK = re.compile(
+_TAKEN_BACK = re.compile(
     r"[\s,)\]\"']{0,6}(?:(?:is|are|was|seems?|appears?|looks?|can|could|would|may|might|does"
     r"|do|has)\s*(?:also |all |both |clearly |likely |probably )*"
     r"(?:not\b|n't|wrong|incorrect|unlikely|less|least|be (?:excluded|ruled|eliminated"
     r"|considered)|excluded|ruled|eliminated|implausible|false|only)"
-    r"|isn't|aren't|doesn't|is not|不|错)",
+    r"|isn't|aren't|doesn't|is not|as (?:an? |the )?(?:\w+ly )?(?:possib|impossib|unlikely|wrong"
+    r"|incorrect|excluded|ruled|eliminated|improbable|implausible|doubtful|alternative|distractor"
+    r"|differential)"
+    r"|\(?(?:but|and|although|though) (?:option )?[(\[]?[A-Z][)\]]? (?:is|seems|looks|would be)"
+    r" (?:just as|as (?:likely|plausible|possible|good)|(?:equally|also) (?:likely|possible"
+    r"|plausible|probable|good|valid))|不|错)",
     re.IGNORECASE,
 )
+_CONDITION = re.compile(
+    r"[^.;\n]{0,24}\b(?:would (?:require|need|mean|imply|show|be)|requires)\b", re.I
+)
+_SMALL_SENTENCE = re.compile(r"\.\s?[a-z]")
 _ALTERNATIVE = re.compile(
     r"[^.;\n]{0,40}\b(?:alternative|differential|second choice|runner-up|next best|distractor)",
     re.I,
@@ -83,6 +123,19 @@ NAMED_THING = re.compile(
     re.IGNORECASE,
 )
 
+_TURN = re.compile(
+    r"\b(?:wait|actually|oops|correction|mistake\w*|misread|mislabell?ed|sorry|i was wrong)\b"
+    r"[^\n.]{0,60}$",
+    re.IGNORECASE,
+)
+_COPULA = re.compile(r"it's|it is|(?:should|must|has to) be|it must be|it has to be", re.IGNORECASE)
+
+
+def is_correction(text: str, cue: re.Match[str]) -> bool:
+    """Whether a description corrects what was said before: "wait, I misread that; it is"."""
+    before = text[max(0, cue.start() - 80) : cue.start()]
+    return bool(_COPULA.fullmatch(cue.group()) and _TURN.search(before))
+
 
 def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
     """Whether what stands around a statement takes its force: "not", "whether", "could", "?"."""
@@ -96,12 +149,18 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
         return True
     if _WRONG_NOUN.search(near) or _WRONG_NOUN.search(cue[:30].rsplit(" ", 1)[0]):
         return True
-    if re.search(r"\b(?:may|might|could) be\b", cue) or FORMAT.search(sentence + cue):
+    if re.search(
+        r"\b(?:may|might|could) be\b|\b(?:an?|one|another) possible\b", cue, re.I
+    ) or FORMAT.search(sentence + cue):
         return True
     rest = text[selection.end : selection.end + 160]
     ending = _SENTENCE_END.search(rest)
     rest_of_sentence = rest[: ending.end()] if ending else rest
-    if rest_of_sentence.endswith("?") or TAKEN_BACK.match(rest):
+    if rest_of_sentence.endswith("?") or _TAKEN_BACK.match(rest):
+        return True
+    if _FRONTED.search(sentence) or TRAILING.match(rest_of_sentence):
+        return True
+    if _RETRACTED.match(rest_of_sentence):
         return True
     if _ALTERNATIVE.match(rest_of_sentence):
         return True
@@ -109,6 +168,14 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
     if _WOULD.search(f"{near} {cue}") and _SUPPOSED.search(whole):
         return not _FORCED.search(whole)
     return False
+
+
+def is_prose(after: str) -> bool:
+    """Whether what follows the first letters makes them part of a sentence."""
+    is_question = after.lstrip("\"')]} ").startswith("?")
+    return is_question or any(
+        pattern.match(after) for pattern in (_TAKEN_BACK, _SMALL_SENTENCE, _CONDITION)
+    )
 
 
 def _last_end(pattern: re.Pattern[str], text: str) -> int:

@@ -49,7 +49,7 @@ _NONE = re.compile(
 )
 _EITHER = re.compile(r"either\b\s*", re.IGNORECASE)
 ALL = re.compile(
-    r"(?:all|every|each)(?:\s+(?:of|the|these|those|them|above|two|three|four|five|six|seven|eight"
+    r"(?:all|every|each|everything)(?:\s+(?:of|the|these|those|them|above|two|three|four|five|six|seven|eight"
     r"|nine|ten|levels?|discs?|segments?|options?|choices?|answers?|listed|lumbar|cervical|given"
     r"|one)\b)*+(?![A-Za-z])(?!\s+(?:that|which|apply)\b)"
     r"|以上(?:全部|所有|皆|均|都)(?:是|选|对|正确)?|(?:全部|所有)(?:选项|节段)?|全选",
@@ -128,7 +128,7 @@ _CHINESE_COMPOUND = re.compile(r"\s?(?:型|级|组|反应|超|类|臂|形|柱|�
 _LABEL_MARK = re.compile(r"[\"')\]}]{0,6}\s*[:.)(\[=,-]{0,4}\s*[\"'(\[]{0,4}")
 _CLOSERS = re.compile(r"[\"')\]}.]{0,6}")
 _SCORE = re.compile(r"[\"')\]]*\s*[:=(\-]?\s*~?\d+(?:\.\d+)?\s*%?\s*\)?")
-_PARENTHESIS = re.compile(r"[\"'\]]?\s*\([^()\n]{2,60}\)")
+_PARENTHESIS = re.compile(r"[\"'\]]?\s*\((?!(?:or|and|but)\b|[或&])[^()\n]{2,60}\)")
 _FREE_LABEL = re.compile(r"\s*[:)]\s*[^,;\n]{1,60}?(?=\s*[,;]\s*(?:and )?[(\[]?[B-Z]\s*[:)])")
 _RANGE = re.compile(
     r"[\"')\]]*\s*(?:-|~|to|through|thru|至|到)\s*[\"'(\[]{0,4}([A-Z])(?![A-Za-z0-9'\-])"
@@ -137,7 +137,7 @@ _SEPARATOR = re.compile(
     r"(?P<close>[\"')\]}]{0,6})(?P<mark>\s*[,;]?\s*(?:and/or|and|plus|as well as|along with"
     r"|together with|or|vs\.?|versus)\b"
     r"|\s*(?:[,;/&+|、]|和|与|及|跟|以及|还有|或者?|还是)\s*(?:和|与|及|and\b|or\b|&)?|\s?)"
-    r"\s?(?:also |both |possibly |maybe )?",
+    r"\s?(?:also |both |possibly |maybe |perhaps |probably |likely )?",
     re.IGNORECASE,
 )
 _SPACED = re.compile(r"\s(?![AI]\s)[(\[]?[A-Z](?![A-Za-z0-9'])")
@@ -146,7 +146,8 @@ _NEXT_LINE = re.compile(r"[\"')\]}.,;]*\s*\n+\s*(?:- |\d+[.)] )?")
 _LINE_END = re.compile(r"[\"')\]}.,;:]*[ ]?(?:\n|$)")
 # A further letter that was not taken for a part of the list.
 _DANGLING = re.compile(
-    r"[\"')\]}]{0,6}\s?,?\s?(and|or|&|/|和|或)\s?(?:option )?(?!A\s|I\s)[A-Z](?![A-Za-z0-9'\-])"
+    r"[\"')\]}]{0,6}(?:\s?\.{3})?\s?[,(]?\s?(and|or|&|/|和|或)\s?(?:option )?(?!A\s|I\s)"
+    r"[(\[]?[A-Z](?![A-Za-z0-9'\-])"
 )
 _ELLIPSIS = re.compile(r"[,\s]*,\s*(?:\.\.\.|…|etc)")
 
@@ -215,9 +216,10 @@ class SelectionReader:
         if none:
             return Selection(frozenset(), position, none.end(), decided=False)
         every = ALL.match(self.text, position)
-        return self._read_all(every) if every else None
+        return self.read_all(every) if every else None
 
-    def _read_all(self, every: re.Match[str]) -> Selection:
+    def read_all(self, every: re.Match[str]) -> Selection:
+        """Every option, or what an exception behind the match of `ALL` leaves of them."""
         start, end = every.span()
         chosen = self.table.every
         apart = _EXCEPT.match(self.text, end)

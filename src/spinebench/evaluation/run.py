@@ -7,6 +7,7 @@ out/manifest.json         kind "run": model, settings, prompts, benchmark by has
 """
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import inspect_ai
 from inspect_ai import Task, task_with
@@ -129,6 +131,10 @@ def _open_model(model: str, bench: Path, options: RunOptions) -> Model:
     args = dict(options.model_args or {})
     if model.startswith("spinebench/"):
         args.setdefault("bench", str(bench.resolve()))
+    if model.startswith("openai/") and _has_own_server(options):
+        # Inspect takes a name that it does not know for OpenAI's newest and calls /responses,
+        # which compatible servers rarely have; they all have /chat/completions
+        args.setdefault("responses_api", False)
     try:
         config = GenerateConfig(**_settings(options))
         # a baseline is fitted on a folder that may have been built anew under the same name
@@ -143,6 +149,14 @@ def _open_model(model: str, bench: Path, options: RunOptions) -> Model:
         if type(error).__name__ != "PrerequisiteError":
             raise
         raise UsageError(f"model {model}: {_one_line(error)}") from error
+
+
+def _has_own_server(options: RunOptions) -> bool:
+    """Whether `openai/` means a server at an address of the user's, not OpenAI's."""
+    variables = ("OPENAI_BASE_URL", "INSPECT_EVAL_MODEL_BASE_URL")
+    addresses = [options.model_base_url, *map(os.environ.get, variables)]
+    address = next(filter(None, addresses), None)
+    return address is not None and urlsplit(address).hostname != "api.openai.com"
 
 
 def _settings(options: RunOptions) -> dict[str, Any]:
