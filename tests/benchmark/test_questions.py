@@ -6,11 +6,7 @@ import pytest
 
 from spinebench.benchmark.labels import Labelled
 from spinebench.benchmark.negatives import Negatives
-from spinebench.benchmark.questions import (
-    load_question_pool,
-    write_diagnosis_question,
-    write_localization_question,
-)
+from spinebench.benchmark.questions import QuestionWriter, load_question_pool
 from spinebench.errors import DataError, UsageError
 from spinebench.records import Question
 from tests.examples import an_image
@@ -26,16 +22,12 @@ def diagnosis(n: int = 0, disease: str = "Subarticular Stenosis", seed: int = 0)
     image = an_image(image_id=f"rsna:train_images/1/2/{n}.dcm", pixel_sha256=str(n))
     label = Labelled(disease, ("L4/L5",), ("f1", "f2"))
     negatives = FOUR if disease == "Healthy" else NEGATIVES
-    return write_diagnosis_question(
-        image, label, negatives, pool=POOL, seed=seed, split="test", rule="released/1"
-    )
+    return QuestionWriter(POOL, seed, "released/1").write_diagnosis(image, label, negatives, "test")
 
 
 def localization(*levels: str, disease: str = "Subarticular Stenosis") -> Question | None:
     label = Labelled(disease, levels, ("f1",))
-    return write_localization_question(
-        an_image(), label, pool=POOL, seed=0, split="test", rule="released/1"
-    )
+    return QuestionWriter(POOL, 0, "released/1").write_localization(an_image(), label, "test")
 
 
 def test_five_options_truth_healthy_and_three_negatives() -> None:

@@ -395,5 +395,6 @@ def test_no_patient_data_in_messages_or_repr(write_dicom: DicomWriter) -> None:
     header = read_dicom_header(path)
     assert (header.patient_id, header.patient_age_years, header.patient_sex) == ("SECRET1", 77, "F")
     for text in (repr(header), repr(read_dicom(path)[0])):
-        assert "SECRET" not in text
-        assert "77" not in text
+        shown = text.replace(str(path), "")  # a temporary folder's name may hold any number
+        assert "SECRET" not in shown
+        assert "77" not in shown

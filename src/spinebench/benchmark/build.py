@@ -20,9 +20,8 @@ from spinebench.benchmark.pictures import Picture, PictureJob, read_picture
 from spinebench.benchmark.questions import (
     DEFAULT_POOL,
     QuestionPool,
+    QuestionWriter,
     load_question_pool,
-    write_diagnosis_question,
-    write_localization_question,
 )
 from spinebench.benchmark.split import SplitShares, check_no_crossing, split_of_patient
 from spinebench.engine import Engine
@@ -199,23 +198,12 @@ def _write_questions(
         seed=options.seed,
         per_disease=options.library_per_disease,
     )
+    writer = QuestionWriter(pool, options.seed, rule_name)
     questions: list[Question] = []
     for image, distractors in zip(images, negatives, strict=True):
         label, split = labels[image.image_id], splits[image.image_id]
-        questions.append(
-            write_diagnosis_question(
-                image,
-                label,
-                distractors,
-                pool=pool,
-                seed=options.seed,
-                split=split,
-                rule=rule_name,
-            )
-        )
-        where = write_localization_question(
-            image, label, pool=pool, seed=options.seed, split=split, rule=rule_name
-        )
+        questions.append(writer.write_diagnosis(image, label, distractors, split))
+        where = writer.write_localization(image, label, split)
         if where is not None:
             questions.append(where)
     return sorted(questions, key=lambda question: question.question_id)

@@ -5,7 +5,7 @@ Wording, order of options and ids depend on the seed and the image alone.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from string import ascii_uppercase
@@ -80,84 +80,72 @@ def _parse_pool(text: str, *, file: str) -> QuestionPool:
     return QuestionPool(name, sha256_of_json(content), wordings)
 
 
-def write_diagnosis_question(
-    image: Image,
-    label: Labelled,
-    negatives: Negatives,
-    *,
-    pool: QuestionPool,
-    seed: int,
-    split: Split,
-    rule: str,
-) -> Question:
-    """One right answer among five: the truth, Healthy, and hard negatives, shuffled."""
-    options = [label.disease, HEALTHY, *negatives.diseases]
-    if label.disease == HEALTHY:
-        options = options[1:]
-    return _write_question(
-        "diagnosis", image, label, options, {label.disease}, negatives,
-        pool=pool, seed=seed, split=split, rule=rule,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class QuestionWriter:
+    """Writes the questions of one benchmark; each depends on the seed and its image alone."""
 
+    pool: QuestionPool
+    seed: int
+    rule: str  # label rule, name and version
 
-def write_localization_question(
-    image: Image, label: Labelled, *, pool: QuestionPool, seed: int, split: Split, rule: str
-) -> Question | None:
-    """Which of the five lumbar discs; several may be right. None where no such level is named."""
-    levels = [str(level) for level in LUMBAR_DISCS]
-    gold = set(label.levels) & set(levels)
-    if label.disease == HEALTHY or not gold:
-        return None
-    return _write_question(
-        "localization", image, label, levels, gold, Negatives((), ()),
-        pool=pool, seed=seed, split=split, rule=rule,
-    )  # fmt: skip
+    def write_diagnosis(
+        self, image: Image, label: Labelled, negatives: Negatives, split: Split
+    ) -> Question:
+        """One right answer among five: the truth, Healthy, and hard negatives, shuffled."""
+        options = list(dict.fromkeys([label.disease, HEALTHY, *negatives.diseases]))
+        question = self._write("diagnosis", image, label, options, {label.disease}, split)
+        return replace(question, negatives=negatives.diseases, similarities=negatives.similarities)
 
+    def write_localization(self, image: Image, label: Labelled, split: Split) -> Question | None:
+        """Which of the five lumbar discs; several may be right. None where none is named."""
+        levels = [str(level) for level in LUMBAR_DISCS]
+        gold = set(label.levels) & set(levels)
+        if label.disease == HEALTHY or not gold:
+            return None
+        return self._write("localization", image, label, levels, gold, split)
 
-def _write_question(
-    task: Task,
-    image: Image,
-    label: Labelled,
-    options: list[str],
-    gold: set[str],
-    negatives: Negatives,
-    *,
-    pool: QuestionPool,
-    seed: int,
-    split: Split,
-    rule: str,
-) -> Question:
-    rng = np.random.default_rng(item_seed(seed, task, image.image_id))
-    wordings = pool.wordings[task]
-    template, text = wordings[int(rng.integers(len(wordings)))]
-    shuffled = tuple(options[place] for place in rng.permutation(len(options)))
-    letters = tuple(
-        letter for letter, option in zip(ascii_uppercase, shuffled, strict=False) if option in gold
-    )
-    content = question_content_hash(
-        text=text, options=shuffled, gold=letters, pixel_sha256=(image.pixel_sha256,)
-    )
-    source, _, path = image.image_id.partition(":")
-    readable = str(PurePosixPath(path).with_suffix("")).replace("/", ".")
-    return Question(
-        question_id=f"{task}-{source}-{readable}@{content}",
-        kind="mcq",
-        task=task,
-        source=image.source,
-        image_ids=(image.image_id,),
-        text=text,
-        options=shuffled,
-        gold=letters,
-        multiple=task == "localization",
-        disease=label.disease,
-        levels=label.levels,
-        side=None,
-        axis=image.view,
-        template=template,
-        negatives=negatives.diseases,
-        similarities=negatives.similarities,
-        split=split,
-        patient_id=image.patient_id,
-        finding_ids=label.finding_ids,
-        rule=rule,
-    )
+    def _write(
+        self,
+        task: Task,
+        image: Image,
+        label: Labelled,
+        options: list[str],
+        gold: set[str],
+        split: Split,
+    ) -> Question:
+        rng = np.random.default_rng(item_seed(self.seed, task, image.image_id))
+        wordings = self.pool.wordings[task]
+        template, text = wordings[int(rng.integers(len(wordings)))]
+        shuffled = tuple(options[place] for place in rng.permutation(len(options)))
+        letters = tuple(
+            letter
+            for letter, option in zip(ascii_uppercase, shuffled, strict=False)
+            if option in gold
+        )
+        content = question_content_hash(
+            text=text, options=shuffled, gold=letters, pixel_sha256=(image.pixel_sha256,)
+        )
+        source, _, path = image.image_id.partition(":")
+        readable = str(PurePosixPath(path).with_suffix("")).replace("/", ".")
+        return Question(
+            question_id=f"{task}-{source}-{readable}@{content}",
+            kind="mcq",
+            task=task,
+            source=image.source,
+            image_ids=(image.image_id,),
+            text=text,
+            options=shuffled,
+            gold=letters,
+            multiple=task == "localization",
+            disease=label.disease,
+            levels=label.levels,
+            side=None,
+            axis=image.view,
+            template=template,
+            negatives=(),
+            similarities=(),
+            split=split,
+            patient_id=image.patient_id,
+            finding_ids=label.finding_ids,
+            rule=self.rule,
+        )
