@@ -1,8 +1,9 @@
 """Hard negatives: the diseases whose library images look most like the image in question.
 
-As published: a library of up to 200 images per disease, cosine of embeddings, the image itself
-left out, the most similar different diseases taken. The maximum over a disease's images is its
-score; the paper's table fits a maximum, though a mean is not excluded.
+As published: a library of up to 200 images per disease, cosine of embeddings, the most similar
+different diseases taken. The image itself never counts: it shows the truth, whose library images
+are no candidates. The maximum over a disease's images is its score; the paper's table fits a
+maximum, though a mean is not excluded.
 """
 
 import hashlib
@@ -60,7 +61,6 @@ def choose_negatives(
     library = choose_library(image_ids, diseases, seed=seed, per_disease=per_disease)
     labels = np.array([DISEASES.index(diseases[index]) for index in library], dtype=np.int64)
     pages = vectors[library].astype(np.float64)
-    place = {index: column for column, index in enumerate(library)}
     chosen: list[Negatives] = []
     for start in range(0, len(image_ids), _BLOCK):
         block = vectors[start : start + _BLOCK].astype(np.float64)
@@ -68,8 +68,6 @@ def choose_negatives(
         padded[: len(block)] = block
         cosines = (padded @ pages.T)[: len(block)]
         for row, index in enumerate(range(start, start + len(block))):
-            if index in place:
-                cosines[row, place[index]] = -np.inf
             scores = _score_diseases(cosines[row], labels)
             chosen.append(_hardest(scores, diseases[index], image_ids[index], seed=seed))
     return chosen
