@@ -74,7 +74,7 @@ def choose_negatives(
 
 
 def _score_diseases(cosines: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Maximum per disease, in the order of DISEASES; -inf where the library has no other image."""
+    """Maximum per disease, in the order of DISEASES; -inf where the library has no image."""
     scores = np.full(len(DISEASES), -np.inf)
     np.maximum.at(scores, labels, cosines)
     return scores

@@ -89,13 +89,17 @@ def _summary_lines(out: Path, manifest: dict[str, Any]) -> list[str]:
         (f"{name}:{file}", account["read"], account["used"], account["dropped"])
         for name, source in sorted(manifest["sources"].items())
         for file, account in source["accounting"].items()
+        if account["read"]
     ]
     lines += ["", *table_lines(("file", "read", "used", "dropped"), files)]
     reasons = [
         (f"{name}:{file}", reason, number)
         for name, source in sorted(manifest["sources"].items())
         for file, account in source["accounting"].items()
-        for reason, number in account["reasons"].items()
+        for reason, number in [
+            *account["reasons"].items(),
+            *((f"{note} (note, nothing dropped)", n) for note, n in account["notes"].items()),
+        ]
     ]
     if reasons:
         lines += ["", *table_lines(("file", "reason", "n"), reasons)]
