@@ -9,7 +9,7 @@ SRC = Path(__file__).parents[1] / "src" / "spinebench"
 
 FLOORS = [
     ["errors", "anatomy", "records"],
-    ["progress", "tables", "engine", "imaging"],
+    ["progress", "folders", "tables", "engine", "imaging"],
     ["sources"],
     ["phantom"],
     ["benchmark"],

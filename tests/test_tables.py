@@ -5,12 +5,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from spinebench.errors import DataError, UsageError
+from spinebench.errors import DataError
 from spinebench.records import Finding, Image, Prediction, Question, Reject
 from spinebench.tables import (
     Ledger,
     build_frame,
-    check_writable,
     merged_rejects,
     read_frame,
     read_manifest,
@@ -181,19 +180,3 @@ def test_rejects_of_several_ledgers_have_one_order() -> None:
     other = Ledger("buu")
     other.drop("z.csv", 9, "x")
     assert [r.source for r in merged_rejects([a_ledger(), other])] == ["buu", "rsna"]
-
-
-def test_a_place_that_cannot_be_written_is_told_before_any_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match=r"file/run cannot be written: (Not a dir|File exists)"):
-        check_writable(tmp_path / "file" / "run")
-    check_writable(tmp_path / "new" / "run")
-    assert (tmp_path / "new").is_dir()
-    # root may write everywhere, so the answer of the system is put in its mouth
-    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
-    with pytest.raises(UsageError, match="this user may not write in"):
-        check_writable(tmp_path / "run")
-    with pytest.raises(UsageError, match="this user may not write in"):
-        check_writable(tmp_path)

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 
 import polars as pl
 
-from spinebench.errors import DataError, UsageError
+from spinebench.errors import DataError
 from spinebench.records import Finding, Image, Prediction, Question, Reject
 
 Record = Image | Finding | Reject | Question | Prediction
@@ -74,17 +74,6 @@ def write_frame(path: Path, frame: pl.DataFrame, *, schema: str) -> None:
     temporary = path.with_name(path.name + ".tmp")
     frame.write_parquet(temporary, compression="zstd", metadata={SCHEMA_KEY: schema})
     temporary.replace(path)
-
-
-def check_writable(out: Path) -> None:
-    """Create the folders above `out`. Raises UsageError if this user cannot write there."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
-    folder = out if out.is_dir() else out.parent
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"{out} cannot be written: this user may not write in {folder}")
 
 
 def read_frame(path: Path, record_type: type[Record]) -> pl.DataFrame:

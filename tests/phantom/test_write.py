@@ -92,7 +92,7 @@ def test_interrupted_run_leaves_no_folder_and_is_started_over(
         write_phantom("rsna", out, patients=1, seed=1, engine=LocalEngine(1), options=SMALL)
     assert not out.exists()
     monkeypatch.undo()
-    (tmp_path / ".out.partial" / "left over").touch()
+    (tmp_path / "out.partial" / "left over").touch()
     write_phantom("rsna", out, patients=1, seed=1, engine=LocalEngine(1), options=SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert not (out / "left over").exists()

@@ -1,6 +1,5 @@
 """Folders of images to a benchmark folder: read, label, standardise, split, ask, account, write."""
 
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,24 +13,23 @@ import spinebench
 from spinebench.anatomy.diseases import CLASSES
 from spinebench.benchmark.bundle import EMBEDDING_SCHEMA
 from spinebench.benchmark.embed import DEFAULT_EMBEDDER, load_embedder
-from spinebench.benchmark.labels import Labelled, load_label_rule
+from spinebench.benchmark.labels import Labelled, LabelRule, load_label_rule
 from spinebench.benchmark.negatives import LIBRARY_PER_DISEASE, choose_negatives
 from spinebench.benchmark.pictures import Picture, PictureJob, read_picture
 from spinebench.benchmark.questions import (
     DEFAULT_POOL,
-    QuestionPool,
     QuestionWriter,
     load_question_pool,
 )
 from spinebench.benchmark.split import SplitShares, check_no_crossing, split_of_patient
 from spinebench.engine import Engine
 from spinebench.errors import UsageError
+from spinebench.folders import check_place, written_whole
 from spinebench.imaging.standard import DEFAULT_POLICY
 from spinebench.records import Finding, Image, Question, Reject, Split, sha256_of_json
 from spinebench.sources.base import Reading
 from spinebench.sources.registry import SOURCES
 from spinebench.tables import (
-    check_writable,
     merged_rejects,
     sha256_of_file,
     write_frame,
@@ -64,58 +62,35 @@ def build_benchmark(
     until all of it is written. Raises UsageError for wrong folders or options, DataError if a
     patient or identical pixels would lie in two splits.
     """
-    check_output_folder(out)
-    out = out.resolve()  # "." has no name to put ".partial" behind, and a link is not renamed over
+    place = check_place(out)
     rule = load_label_rule(options.rule)
     pool = load_question_pool(options.pool)
     load_embedder(options.embedder)
     readings = [SOURCES[name].read(folders[name], engine) for name in SOURCES if name in folders]
     if not readings:
         raise UsageError(f"no source folder given; there are: {', '.join(SOURCES)}")
-    partial = _partial_of(out)
-    if partial.exists():
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True)
-
-    drops: dict[str, Drop] = {}  # by finding id
-    labels = _label_images(readings, rule_name=rule.name, drops=drops)
-    pictures = _read_pictures(readings, labels, partial, options, engine, drops)
-    pictures = _drop_duplicates(pictures, options.duplicates, labels, drops)
-    splits = {
-        picture.image.image_id: split_of_patient(
-            picture.image.patient_id, seed=options.seed, shares=options.shares
-        )
-        for picture in pictures
-    }
-    check_no_crossing((picture.image for picture in pictures), splits)
-    questions = _write_questions(pictures, labels, splits, pool, options, rule_name=rule.name)
-    _settle_accounts(readings, questions, drops)
-    manifest = _write_folder(partial, readings, pictures, questions, pool, options, rule.name)
-    if out.exists():
-        out.rmdir()  # empty, as checked
-    partial.replace(out)
-    return manifest
-
-
-def check_output_folder(out: Path) -> None:
-    """Raise UsageError unless `out` is free: a finished artefact is never written over."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} already exists and is not empty; choose another --out")
-    if out.resolve() == Path.cwd():
-        raise UsageError(f"{out} is the folder you stand in; name a new one with --out")
-    check_writable(_partial_of(out.resolve()))
-
-
-def _partial_of(out: Path) -> Path:
-    """Where a benchmark stands until it is whole: beside its place, for the rename."""
-    return out.with_name(out.name + ".partial")
+    with written_whole(place) as folder:
+        drops: dict[str, Drop] = {}  # by finding id
+        labels = _label_images(readings, rule, drops)
+        pictures = _read_pictures(readings, labels, folder, options, engine, drops)
+        pictures = _drop_duplicates(pictures, options.duplicates, labels, drops)
+        splits = {
+            picture.image.image_id: split_of_patient(
+                picture.image.patient_id, seed=options.seed, shares=options.shares
+            )
+            for picture in pictures
+        }
+        check_no_crossing((picture.image for picture in pictures), splits)
+        writer = QuestionWriter(pool, options.seed, rule.name)
+        questions = _write_questions(pictures, labels, splits, writer, options)
+        _settle_accounts(readings, questions, drops)
+        return _write_folder(folder, readings, pictures, questions, writer, options)
 
 
 def _label_images(
-    readings: Sequence[Reading], *, rule_name: str, drops: dict[str, Drop]
+    readings: Sequence[Reading], rule: LabelRule, drops: dict[str, Drop]
 ) -> dict[str, Labelled]:
     """Labels by image id; findings that the rule puts aside go to `drops`."""
-    rule = load_label_rule(rule_name)
     labels: dict[str, Labelled] = {}
     for reading in readings:
         by_image: dict[str, list[Finding]] = defaultdict(list)
@@ -183,10 +158,8 @@ def _write_questions(
     pictures: Sequence[Picture],
     labels: Mapping[str, Labelled],
     splits: Mapping[str, Split],
-    pool: QuestionPool,
+    writer: QuestionWriter,
     options: BuildOptions,
-    *,
-    rule_name: str,
 ) -> list[Question]:
     images = [picture.image for picture in pictures]
     if not images:
@@ -198,7 +171,6 @@ def _write_questions(
         seed=options.seed,
         per_disease=options.library_per_disease,
     )
-    writer = QuestionWriter(pool, options.seed, rule_name)
     questions: list[Question] = []
     for image, distractors in zip(images, negatives, strict=True):
         label, split = labels[image.image_id], splits[image.image_id]
@@ -250,9 +222,8 @@ def _write_folder(
     readings: Sequence[Reading],
     pictures: Sequence[Picture],
     questions: Sequence[Question],
-    pool: QuestionPool,
+    writer: QuestionWriter,
     options: BuildOptions,
-    rule_name: str,
 ) -> dict[str, Any]:
     images = [picture.image for picture in pictures]
     used = {finding_id for q in questions for finding_id in q.finding_ids}
@@ -271,11 +242,11 @@ def _write_folder(
         "kind": "benchmark",
         "spinebench": spinebench.__version__,
         "seed": options.seed,
-        "label_rule": rule_name,
+        "label_rule": writer.rule,
         "policy": DEFAULT_POLICY.name,
         "embedder": options.embedder,
         "library_per_disease": options.library_per_disease,
-        "question_pool": {"name": pool.name, "sha256": pool.sha256},
+        "question_pool": {"name": writer.pool.name, "sha256": writer.pool.sha256},
         "split_shares": asdict(options.shares),
         "duplicates": options.duplicates,
         "sources": {r.source: _describe_source(r, images) for r in readings},

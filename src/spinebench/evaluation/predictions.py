@@ -9,7 +9,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +95,8 @@ def read_prediction(sample: Mapping[str, Any], question: Question, run: Run) -> 
         reading = read_answer(
             text, question.lettered, multiple=question.multiple, finish_reason=finish_reason
         )
-    return Prediction(
-        question_id=question.question_id,
-        run_id=run.run_id,
-        model=run.model,
-        settings=run.settings,
-        protocol=run.protocol,
-        prompt_sha256=run.prompt_sha256[question.task],
-        epoch=int(sample["epoch"]),
-        letter_map="".join(question.lettered),
+    return replace(
+        _not_run(question, int(sample["epoch"]), run),
         sent_sha256=tuple((sample.get("metadata") or {}).get("sent_sha256") or ()),
         raw_text=text,
         finish_reason=finish_reason,

@@ -35,9 +35,10 @@ from spinebench.evaluation.score import COUNTED, LEFT_OUT
 from spinebench.evaluation.select import select_questions
 from spinebench.evaluation.tasks import DEFAULT_SETTINGS, diagnosis, localization
 from spinebench.evaluation.terms import check_terms, is_local
+from spinebench.folders import check_free, check_writable
 from spinebench.progress import iter_with_progress
 from spinebench.records import Prediction, Question, sha256_of_json
-from spinebench.tables import check_writable, sha256_of_file, write_json, write_table
+from spinebench.tables import sha256_of_file, write_json, write_table
 
 __all__ = ["RunOptions", "find_benchmark", "run_evaluation"]
 
@@ -102,8 +103,7 @@ def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[s
 
 
 def _check_options(options: RunOptions, out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} already exists and is not empty; choose another --out")
+    check_free(out)
     check_writable(out)
     unknown = sorted(set(options.tasks) - set(TASKS))
     if unknown or not options.tasks:

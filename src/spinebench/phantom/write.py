@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from spinebench.engine import Engine
 from spinebench.errors import UsageError
+from spinebench.folders import check_place, written_whole
 from spinebench.phantom.defects import Planted, parse_defects, plant_defects
 from spinebench.phantom.truth import TRUTH_FILE, write_truth
 from spinebench.phantom.write_options import PhantomOptions
 from spinebench.phantom.write_rsna import write_rsna
 from spinebench.phantom.write_vindr import write_checksums, write_vindr
-from spinebench.tables import check_writable
 
 WRITERS = {"rsna": write_rsna, "vindr": write_vindr}
 
@@ -56,28 +55,25 @@ def write_phantom(
         raise UsageError(f"{patients} patients: at least 1 is needed")
     names = parse_defects(source, defects)
     check_is_free(folder)
-    given, folder = folder, folder.absolute()
-    check_writable(folder)
-    partial = folder.with_name(f".{folder.name}.partial")
-    if partial.exists():  # of a run that was interrupted
-        shutil.rmtree(partial)
-    partial.mkdir(parents=True)
+    place = check_place(folder)
     write = WRITERS[source]
-    truth = write(
-        partial, patients=patients, seed=seed, options=options or PhantomOptions(), engine=engine
-    )
-    planted, truth = plant_defects(partial, source, names, seed=seed, truth=truth)
-    if source == "vindr":
-        write_checksums(partial)
-    write_truth(partial, truth)
-    files = [path for path in partial.rglob("*") if path.is_file()]
-    size = sum(path.stat().st_size for path in files)
-    if folder.exists():
-        folder.rmdir()
-    partial.rename(folder)
+    with written_whole(place) as partial:
+        truth = write(
+            partial,
+            patients=patients,
+            seed=seed,
+            options=options or PhantomOptions(),
+            engine=engine,
+        )
+        planted, truth = plant_defects(partial, source, names, seed=seed, truth=truth)
+        if source == "vindr":
+            write_checksums(partial)
+        write_truth(partial, truth)
+        files = [path for path in partial.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
     return PhantomSummary(
         source=source,
-        folder=str(given),
+        folder=str(folder),
         patients=patients,
         seed=seed,
         images=sum(1 for path in files if path.suffix in (".dcm", ".dicom")),

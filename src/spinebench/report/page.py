@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
+from spinebench.folders import check_writable
 from spinebench.report.board import LoadedRun, build_page_view, gallery_of
 from spinebench.report.gallery import GROUPS, Group, Picture, all_cards, build_pictures
 from spinebench.report.plots import (
@@ -30,7 +31,6 @@ from spinebench.report.plots import (
 )
 from spinebench.report.views import Estimate, PageView, Position, PromptView, RunView
 from spinebench.report.words import position_words
-from spinebench.tables import check_writable
 
 MAX_BYTES = 15 * 1000 * 1000
 _PICTURE_SHARE = 0.6  # of the page's bytes, at most, for images
