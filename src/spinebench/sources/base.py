@@ -41,6 +41,9 @@ class ImageRef:
     instance_number: int | None
     official_split: str | None
     notes: tuple[str, ...] = ()
+    age_years: float | None = None  # where a table or a file name says it, not the header
+    sex: str | None = None  # F, M, O; as age_years
+    spacing_mm: tuple[float, float] | None = None  # (row, column), as age_years
 
 
 @dataclass(kw_only=True)
