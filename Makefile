@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+RAY_INSTALLED := .venv-ray/.installed
 
-.PHONY: demo test check bench test-browser lock clean
+.PHONY: demo test check bench test-browser test-ray lock clean
 
 $(INSTALLED): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -27,6 +28,16 @@ check: $(INSTALLED)
 test-browser: $(INSTALLED)
 	$(BIN)/python -m pytest -m browser tests/browser
 
+# Ray is an extra: it has an environment of its own, the lock's packages and four more
+$(RAY_INSTALLED): requirements-ray.lock pyproject.toml
+	test -x .venv-ray/bin/python || $(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-ray.lock
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test-ray: $(RAY_INSTALLED)
+	.venv-ray/bin/python -m pytest -m ray tests/engine
+
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/run.py
 
@@ -35,7 +46,10 @@ lock:
 	.venv-lock/bin/pip install --quiet uv
 	.venv-lock/bin/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet -o requirements.lock
+	.venv-lock/bin/uv pip compile pyproject.toml --extra dev --extra ray --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
+		-c requirements.lock -o requirements-ray.lock
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv demo build dist bench-out
+	rm -rf .venv .venv-ray demo build dist bench-out
