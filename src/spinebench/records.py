@@ -19,7 +19,7 @@ Grade = Literal["none", "mild", "moderate", "severe", "ungraded"]
 SideName = Literal["left", "right", "bilateral", "midline"]
 Split = Literal["train", "test", "reserve"]
 Kind = Literal["mcq", "open", "report", "consultation"]
-Task = Literal["diagnosis", "localization"]
+Task = Literal["diagnosis", "localization", "alignment"]
 Outcome = Literal["answered", "unparsed", "refused", "truncated", "failed", "not_run"]
 
 
@@ -107,10 +107,28 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How well one standard picture can be read; the figures are those of `imaging.quality`."""
+
+    SCHEMA: ClassVar[str] = "quality/1"
+
+    image_id: str
+    sharpness: float
+    contrast: float
+    clipped_low: float  # share of the shown pixels that are black
+    clipped_high: float  # share that are white
+    padding: float  # share of the picture that is an even border
+    rows: int  # of the original, without the border
+    cols: int
+    clear: bool
+    reason: str | None  # why it is not clear, a short fixed word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One item of a benchmark. Options are lettered from A in the order given."""
 
-    SCHEMA: ClassVar[str] = "question/1"
+    SCHEMA: ClassVar[str] = "question/2"
 
     question_id: str  # readable id + "@" + content hash
     kind: Kind
@@ -132,6 +150,9 @@ class Question:
     patient_id: str
     finding_ids: tuple[str, ...]
     rule: str  # label rule, name and version
+    # source rows that decide the truth, "SOURCE:FILE:ROW" or "SOURCE:FILE:ROW:COLUMN", sorted
+    rests_on: tuple[str, ...] = ()
+    in_subset: bool = False  # of the evaluation subset, which lies in test
 
     @property
     def lettered(self) -> dict[str, str]:

@@ -19,10 +19,10 @@ from typing import Any, Literal, TypeVar
 import polars as pl
 
 from spinebench.errors import DataError
-from spinebench.records import Finding, Image, Prediction, Question, Reject
+from spinebench.records import Finding, Image, Prediction, Quality, Question, Reject
 
-Record = Image | Finding | Reject | Question | Prediction
-R = TypeVar("R", Image, Finding, Reject, Question, Prediction)
+Record = Image | Finding | Quality | Reject | Question | Prediction
+R = TypeVar("R", Image, Finding, Quality, Reject, Question, Prediction)
 
 SCHEMA_KEY = "spinebench.schema"
 _SCALARS: dict[type, type[pl.DataType]] = {

@@ -7,11 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import polars as pl
 
-import spinebench
-from spinebench.anatomy.diseases import CLASSES
-from spinebench.benchmark.bundle import EMBEDDING_SCHEMA
 from spinebench.benchmark.embed import DEFAULT_EMBEDDER, load_embedder
 from spinebench.benchmark.labels import Labelled, LabelRule, load_label_rule
 from spinebench.benchmark.negatives import LIBRARY_PER_DISEASE, choose_negatives
@@ -22,19 +18,17 @@ from spinebench.benchmark.questions import (
     load_question_pool,
 )
 from spinebench.benchmark.split import SplitShares, check_no_crossing, split_of_patient
+from spinebench.benchmark.write import BenchmarkContent, write_benchmark
 from spinebench.engine import Engine
 from spinebench.errors import UsageError
 from spinebench.folders import check_place, written_whole
 from spinebench.imaging.standard import DEFAULT_POLICY
-from spinebench.records import Finding, Image, Question, Reject, Split, sha256_of_json
+from spinebench.records import Finding, Image, Question, Split, sha256_of_json
 from spinebench.sources.base import Reading
 from spinebench.sources.registry import SOURCES
 from spinebench.tables import (
     merged_rejects,
     sha256_of_file,
-    write_frame,
-    write_json,
-    write_table,
 )
 
 Drop = tuple[str, str]  # reason, detail
@@ -231,16 +225,16 @@ def _write_folder(
         (f for reading in readings for f in reading.findings if f.finding_id in used),
         key=lambda f: f.finding_id,
     )
-    write_table(folder / "images.parquet", images, Image)
-    write_table(folder / "findings.parquet", findings, Finding)
-    write_table(folder / "questions.parquet", questions, Question)
-    write_table(folder / "rejects.parquet", merged_rejects([r.ledger for r in readings]), Reject)
-    write_embeddings(folder / "embeddings.parquet", pictures)
-    _remove_unreferenced(folder, {image.path for image in images})
-    tables = sorted(folder.glob("*.parquet"))
-    manifest = {
-        "kind": "benchmark",
-        "spinebench": spinebench.__version__,
+    content = BenchmarkContent(
+        images=images,
+        findings=findings,
+        questions=questions,
+        rejects=merged_rejects([r.ledger for r in readings]),
+        vectors=np.stack([picture.vector for picture in pictures])
+        if pictures
+        else np.zeros((0, 0), np.float32),
+    )
+    about = {
         "seed": options.seed,
         "label_rule": writer.rule,
         "policy": DEFAULT_POLICY.name,
@@ -250,21 +244,8 @@ def _write_folder(
         "split_shares": asdict(options.shares),
         "duplicates": options.duplicates,
         "sources": {r.source: _describe_source(r, images) for r in readings},
-        "counts": _count(images, questions),
-        "tables": {path.name: sha256_of_file(path) for path in tables},
     }
-    write_json(folder / "manifest.json", manifest)
-    return manifest
-
-
-def write_embeddings(path: Path, pictures: Sequence[Picture]) -> None:
-    """Table of image ids and vectors, in the order of the pictures."""
-    ids = pl.Series("image_id", [picture.image.image_id for picture in pictures], pl.String)
-    vectors = pl.Series("vector", [], pl.List(pl.Float32))
-    if pictures:  # through one array: lists of Python floats would take eight times the memory
-        matrix = np.stack([picture.vector for picture in pictures])
-        vectors = pl.Series("vector", matrix).cast(pl.List(pl.Float32))
-    write_frame(path, pl.DataFrame([ids, vectors]), schema=EMBEDDING_SCHEMA)
+    return write_benchmark(folder, content, about)
 
 
 def _describe_source(reading: Reading, images: Sequence[Image]) -> dict[str, Any]:
@@ -283,35 +264,3 @@ def _describe_source(reading: Reading, images: Sequence[Image]) -> dict[str, Any
         "patients": len({image.patient_id for image in own}),
         "accounting": reading.ledger.summary(),
     }
-
-
-def _count(images: Sequence[Image], questions: Sequence[Question]) -> dict[str, Any]:
-    """Questions by task, split and class, classes without any question included as 0."""
-    by_split: dict[str, dict[str, int]] = {}
-    for question in questions:
-        cell = by_split.setdefault(question.task, {})
-        cell[question.split] = cell.get(question.split, 0) + 1
-    asked = Counter(q.disease for q in questions if q.task == "diagnosis")
-    patients: dict[str, set[str]] = defaultdict(set)
-    for question in questions:
-        patients[question.split].add(question.patient_id)
-    return {
-        "images": len(images),
-        "patients": len({image.patient_id for image in images}),
-        "patients_by_split": {split: len(ids) for split, ids in sorted(patients.items())},
-        "questions": len(questions),
-        "questions_by_task_and_split": by_split,
-        "diagnosis_by_class": {name: asked[name] for name in CLASSES},
-        "negatives_outside_library": sum(
-            similarity is None for q in questions for similarity in q.similarities
-        ),
-    }
-
-
-def _remove_unreferenced(folder: Path, paths: set[str]) -> None:
-    """Delete pictures that were written before their image was dropped."""
-    for file in (folder / "images").glob("*/*"):
-        if file.relative_to(folder).as_posix() not in paths:
-            file.unlink()
-            if not any(file.parent.iterdir()):
-                file.parent.rmdir()

@@ -5,7 +5,8 @@ images.parquet      records.Image; `path` is relative to this folder
 findings.parquet    records.Finding of those images
 questions.parquet   records.Question of all splits
 rejects.parquet     records.Reject: what was not used, and why
-embeddings.parquet  schema "embedding/1": image_id, vector
+embeddings.parquet  schema "embedding/1": image_id, vector (not in an import without them)
+quality.parquet     records.Quality of those images (not in an import without it)
 images/ab/ab12….png
 """
 
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinebench.errors import DataError, UsageError
-from spinebench.records import Finding, Image, Question, Reject
+from spinebench.records import Finding, Image, Quality, Question, Reject
 from spinebench.tables import read_manifest, read_named_frame, read_table, sha256_of_file
 
 EMBEDDING_SCHEMA = "embedding/1"
@@ -73,6 +74,14 @@ class Benchmark:
     def rejects(self) -> list[Reject]:
         """The ledger's lines."""
         return read_table(self.folder / "rejects.parquet", Reject)
+
+    @cached_property
+    def quality(self) -> dict[str, Quality]:
+        """Quality by image id; empty where it was not measured."""
+        if "quality.parquet" not in self.manifest["tables"]:
+            return {}
+        table = read_table(self.folder / "quality.parquet", Quality)
+        return {quality.image_id: quality for quality in table}
 
     def embeddings(self) -> tuple[list[str], NDArray[np.float32]]:
         """Image ids, and their vectors (images, length) in the same order."""

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from spinebench.engine import Engine
 from spinebench.errors import DataError
-from spinebench.records import Finding, Modality, View
+from spinebench.records import Finding, Grade, Modality, SideName, View
 from spinebench.tables import Ledger
 
 
@@ -44,6 +44,25 @@ class ImageRef:
     age_years: float | None = None  # where a table or a file name says it, not the header
     sex: str | None = None  # F, M, O; as age_years
     spacing_mm: tuple[float, float] | None = None  # (row, column), as age_years
+    frame: int | None = None  # of a file with several frames or slices, from 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyCell:
+    """A grade of a whole study that no finding carries: nobody said on which image it is seen.
+
+    It labels no image, but it forbids: an image of this study is not Healthy, and its disease is
+    no wrong option, where such a cell says otherwise or says nothing.
+    """
+
+    study_id: str
+    disease: str
+    level: str | None
+    side: SideName | None
+    grade: Grade | None  # None = an empty cell: not known
+    file: str  # relative to the source's root
+    row: int
+    column: str
 
 
 @dataclass(kw_only=True)
@@ -58,6 +77,7 @@ class Reading:
     source: str
     images: dict[str, ImageRef] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    cells: list[StudyCell] = field(default_factory=list)
     ledger: Ledger
     # rows that are used as soon as one image of the key is: (file, row) by image id
     extra_units: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from spinebench.engine import Engine
 from spinebench.records import Finding
-from spinebench.sources.base import ImageRef, Reading, Terms
+from spinebench.sources.base import ImageRef, Reading, StudyCell, Terms
 from spinebench.sources.headers import HeaderFacts, read_headers
 from spinebench.sources.layout import find_root
 from spinebench.sources.rsna_checks import (
@@ -20,10 +20,12 @@ from spinebench.sources.rsna_checks import (
 from spinebench.sources.rsna_tables import (
     GRADE_OF_WORD,
     GRADES_FILE,
+    LEVELS,
     POINTS_FILE,
     SERIES_FILE,
     VIEW_OF_SERIES,
     Cell,
+    Condition,
     PointRow,
     SeriesRow,
     drop_unlabelled,
@@ -78,14 +80,14 @@ class RsnaSource:
         series, refused = read_series(root, ledger)
         sheet = PointSheet(ledger, read_points(root, ledger, conditions))
         drop_unlabelled(root, ledger)
-        check_series(sheet, studies, series, refused)
+        check_series(sheet, set(studies), series, refused)
         check_sides_in_pixels(sheet)
         paths = sorted({point.path for point in sheet.kept()})
         headers = read_headers(root, paths, engine, label="rsna: reading headers")
         check_files(sheet, headers)
         check_sides_in_patient(sheet, headers)
         note_doubtful_levels(sheet, headers)
-        note_listed_studies(sheet, studies)
+        note_listed_studies(sheet, set(studies))
         reading = Reading(root=root, source=self.name, ledger=ledger)
         for point in sheet.kept():
             description = series[point.study, point.series].description
@@ -94,6 +96,7 @@ class RsnaSource:
             reading.images.setdefault(image.image_id, image)
             cell = grades.get(point.key)
             reading.findings.append(_build_finding(point, facts, image.image_id, cell))
+        reading.cells += _build_cells(reading, grades, studies, conditions)
         _settle_cells(reading, sheet, grades)
         _settle_series(reading, sheet, series)
         reading.check_accounted()
@@ -147,6 +150,41 @@ def _build_finding(
         grade_row=None if cell is None else cell.row,
         grade_column=None if cell is None else cell.column,
     )
+
+
+def _build_cells(
+    reading: Reading,
+    grades: dict[tuple[str, str], Cell],
+    studies: dict[str, int],
+    conditions: dict[str, Condition],
+) -> list[StudyCell]:
+    """The grades, empty ones among them, of every study with an image that no point of it carries.
+
+    A grade whose point was dropped (a wrong side, another region) still says what the study has.
+    """
+    carried = {(f.grade_row, f.grade_column) for f in reading.findings}
+    asked = sorted({image.study_id for image in reading.images.values()})
+    cells = []
+    for study in asked:
+        for condition in conditions.values():
+            for level in LEVELS:
+                column = condition.column(level)
+                if (studies[study], column) in carried:
+                    continue
+                cell = grades.get((study, column))
+                cells.append(
+                    StudyCell(
+                        study_id=study,
+                        disease=condition.disease,
+                        level=level,
+                        side=condition.side,
+                        grade=None if cell is None else GRADE_OF_WORD[cell.word],
+                        file=GRADES_FILE,
+                        row=studies[study],
+                        column=column,
+                    )
+                )
+    return cells
 
 
 def _settle_cells(reading: Reading, sheet: PointSheet, grades: dict[tuple[str, str], Cell]) -> None:

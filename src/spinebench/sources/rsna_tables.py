@@ -106,8 +106,8 @@ def grade_columns(conditions: dict[str, Condition]) -> list[str]:
 
 def read_grades(
     root: Path, ledger: Ledger, conditions: dict[str, Condition]
-) -> tuple[dict[tuple[str, str], Cell], set[str]]:
-    """(readable grades by study and column, all studies that have a row), from train.csv by cell.
+) -> tuple[dict[tuple[str, str], Cell], dict[str, int]]:
+    """(readable grades by study and column, row of each study), from train.csv by cell.
 
     Dropped: cells of malformed or repeated rows, empty cells, words that are no grade.
     """
@@ -129,7 +129,7 @@ def read_grades(
             first_row[study] = line.row
             for column in columns:
                 _read_cell(ledger, line, study, column, grades)
-    return grades, set(first_row)
+    return grades, first_row
 
 
 def _read_cell(
