@@ -9,11 +9,11 @@ import numpy as np
 
 from spinebench.engine import Engine
 from spinebench.errors import DataError, UsageError
-from spinebench.imaging.dicom import read_dicom
+from spinebench.imaging.read import read_image
 from spinebench.imaging.standard import encode, standardise
 from spinebench.records import item_seed
 from spinebench.sources.base import FolderReport, ImageRef, Reading, Source
-from spinebench.sources.layout import check_is_folder, describe_found, find_root, find_roots
+from spinebench.sources.layout import check_is_folder, describe_found, find_roots
 from spinebench.sources.registry import SOURCES
 
 _SAMPLE = 8
@@ -23,12 +23,15 @@ _GIGABYTE = 1e9
 def detect_source(folder: Path) -> tuple[Source, Path]:
     """The source that a folder is, and its root (the folder or one or two levels below).
 
-    Raises UsageError in one line: what was looked for and what was found, or that it is two.
+    The root is the folder itself where the source is in it more than once: a source may read
+    several releases together, and finds its own root when it reads. Raises UsageError in one line:
+    what was looked for and what was found, or that it is two sources.
     """
     check_is_folder(folder)
     matching = [source for source in SOURCES.values() if find_roots(folder, source.looked_for)]
     if len(matching) == 1:
-        return matching[0], find_root(folder, matching[0].looked_for, matching[0].title)
+        roots = find_roots(folder, matching[0].looked_for)
+        return matching[0], roots[0] if len(roots) == 1 else folder
     if matching:
         names = ", ".join(
             f"{source.name} in {find_roots(folder, source.looked_for)[0]}" for source in matching
@@ -47,11 +50,11 @@ def check_folder(folder: Path, engine: Engine, *, seed: int = 0) -> FolderReport
     Minutes are the time that reading took here plus the sample's time for each image, shared by
     the engine's workers; a question's negatives and texts add little to that.
     """
-    source, root = detect_source(folder)
+    source, _ = detect_source(folder)
     started = time.monotonic()
-    reading = source.read(root, engine)
+    reading = source.read(folder, engine)
     reading_s = time.monotonic() - started
-    images = list(reading.images.values())
+    root, images = reading.root, list(reading.images.values())
     sample = _draw_sample(images, source.name, seed)
     bytes_out, seconds, unreadable = _try_images(root, sample)
     defects = Counter(reject.reason for reject in reading.ledger.rejects)
@@ -84,7 +87,7 @@ def _try_images(root: Path, images: Sequence[ImageRef]) -> tuple[int, float, int
     bytes_out, unreadable, started = 0, 0, time.monotonic()
     for image in images:
         try:
-            raster = read_dicom(root / image.path)[0]
+            raster = read_image(root / image.path)[0]
         except DataError:
             unreadable += 1
         else:

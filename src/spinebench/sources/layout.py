@@ -47,14 +47,19 @@ def find_roots(folder: Path, looked_for: Sequence[str]) -> list[Path]:
         roots = [path for path in level if holds_all(path, looked_for)]
         if roots:
             return roots
-        level = [child for path in level for child in _list_folders(path)]
+        level = [child for path in level for child in list_folders(path)]
     return []
 
 
 def holds_all(folder: Path, looked_for: Sequence[str]) -> bool:
-    """Whether every path exists below the folder (False where it may not be entered)."""
+    """Whether every path exists below the folder (False where it may not be entered).
+
+    `AP|LA` is one path or the other.
+    """
     try:
-        return all((folder / path).exists() for path in looked_for)
+        return all(
+            any((folder / path).exists() for path in either.split("|")) for either in looked_for
+        )
     except PermissionError:
         return False
 
@@ -72,7 +77,7 @@ def describe_found(folder: Path, most: int = 6) -> str:
     return f"found {', '.join(names[:most])}{more}"
 
 
-def _list_folders(folder: Path) -> list[Path]:
+def list_folders(folder: Path) -> list[Path]:
     """Folders directly below, by name; the first few hundred, as a root has few neighbours."""
     try:
         names = sorted(path for path in folder.iterdir() if path.name not in CLUTTER)
