@@ -8,6 +8,7 @@ greys (PS3.3 C.7.6.3, C.11) travels along in the `Raster`.
 from __future__ import annotations
 
 import importlib
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
@@ -45,7 +46,15 @@ from spinebench.imaging.header import (
     quiet_pydicom,
     read_value,
 )
-from spinebench.imaging.raster import Pixels, Raster, check_pixel_count, file_errors
+from spinebench.imaging.limits import check_encoded, check_inflated
+from spinebench.imaging.raster import (
+    Pixels,
+    Raster,
+    check_decoded_bytes,
+    check_frame,
+    check_pixel_count,
+    file_errors,
+)
 
 __all__ = ["DicomHeader", "read_dicom", "read_dicom_header"]
 
@@ -84,11 +93,12 @@ def read_dicom_header(path: str | Path) -> DicomHeader:
         return parse_header(_read_dataset(file, stop_before_pixels=True), file)
 
 
-def read_dicom(path: str | Path) -> list[Raster]:
-    """All frames of a DICOM file, in stored order. Raises DataError; never returns [].
+def read_dicom(path: str | Path, frame: int | None = None) -> list[Raster]:
+    """All frames of a DICOM file in stored order, or only one, counted from 0; never [].
 
-    Grey frames carry their stored values with unused high bits cleared; RGB, YBR and PALETTE
-    COLOR frames are uint8 RGB. Overlays are not drawn.
+    Raises DataError, also for frames that take more than `raster.MAX_BYTES` together. Grey frames
+    carry their stored values with unused high bits cleared; RGB, YBR and PALETTE COLOR frames are
+    uint8 RGB. Overlays are not drawn.
     """
     file = str(path)
     with quiet_pydicom():
@@ -99,9 +109,15 @@ def read_dicom(path: str | Path) -> list[Raster]:
         syntax = _complete_description(dataset, keyword, file, notes)
         if syntax in _NATIVE:
             _check_length(dataset, keyword, header, file, notes)
+        count = parse_int(dataset, "NumberOfFrames", []) or 1
+        check_frame(file, frame, count)
+        bits = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel * dataset.BitsAllocated
+        check_decoded_bytes(file, bits * (count if frame is None else 1) // 8)
         rasters = [
             _build_raster(dataset, header, index, pixels, photometric, tuple(notes))
-            for index, (pixels, photometric) in enumerate(_decode(dataset, syntax, file))
+            for index, (pixels, photometric) in enumerate(
+                _decode(dataset, syntax, frame, file), start=frame or 0
+            )
         ]
     if not rasters:
         raise _undecodable(file, "no frames", "at least one frame")
@@ -118,6 +134,7 @@ def _read_dataset(file: str, *, stop_before_pixels: bool) -> FileDataset:
         if not has_preamble and not is_bare_dicom(start):
             raise DataError(file=file, found="bytes that are not DICOM", expected="a DICOM file")
         try:
+            check_inflated(Path(file), file)
             dataset = dcmread(file, stop_before_pixels=stop_before_pixels, force=not has_preamble)
         except (PermissionError, FileNotFoundError, IsADirectoryError):
             raise
@@ -234,10 +251,13 @@ def _check_length(
         )
 
 
-def _decode(dataset: FileDataset, syntax: UID, file: str) -> Iterator[tuple[Pixels, str]]:
+def _decode(
+    dataset: FileDataset, syntax: UID, frame: int | None, file: str
+) -> Iterator[tuple[Pixels, str]]:
     """(pixels of a frame, photometric interpretation after decoding) in stored order."""
     if syntax == JPEGExtended12Bit and int(dataset.BitsStored) > 8:
-        yield from _decode_jpeg12(dataset, file)
+        end = None if frame is None else frame + 1
+        yield from itertools.islice(_decode_jpeg12(dataset, file), frame, end)
         return
     try:
         decoder = get_decoder(syntax)
@@ -251,8 +271,10 @@ def _decode(dataset: FileDataset, syntax: UID, file: str) -> Iterator[tuple[Pixe
     elif shift:
         options["correct_unused_bits"] = False
     try:
+        if syntax not in _NATIVE:
+            check_encoded(dataset, syntax, file)
         # Not iter_array: pydicom 3.0 fails there on a JPEG 2000 whose sign is declared wrongly.
-        array, properties = decoder.as_array(dataset, raw=False, **options)
+        array, properties = decoder.as_array(dataset, index=frame, raw=False, **options)
     except _DECODE_ERRORS as error:
         raise _undecodable(
             file, f"pixels that do not decode ({type(error).__name__})", f"{syntax.name}"
@@ -261,7 +283,8 @@ def _decode(dataset: FileDataset, syntax: UID, file: str) -> Iterator[tuple[Pixe
         array = array.astype(array.dtype.newbyteorder("="))
     if shift:
         array = array >> shift
-    for pixels in array if (parse_int(dataset, "NumberOfFrames", []) or 1) > 1 else [array]:
+    is_stack = frame is None and (parse_int(dataset, "NumberOfFrames", []) or 1) > 1
+    for pixels in array if is_stack else [array]:
         yield pixels, str(properties["photometric_interpretation"])
 
 
@@ -289,6 +312,7 @@ def _decode_jpeg12(dataset: Dataset, file: str) -> Iterator[tuple[Pixels, str]]:
     shape = (int(dataset.Rows), int(dataset.Columns))
     frames = parse_int(dataset, "NumberOfFrames", []) or 1
     try:
+        check_encoded(dataset, JPEGExtended12Bit, file)
         for encoded in generate_frames(dataset.PixelData, number_of_frames=frames):
             pixels: NDArray[Any] = imagecodecs.jpeg_decode(encoded)
             if pixels.shape != shape:

@@ -24,6 +24,15 @@ Pixels = NDArray[Any]
 # 89 million and refuse from 179 million; one limit for all formats, and an error, is ours.
 MAX_PIXELS = 150_000_000
 
+# What one file may take in memory once decoded, all its frames together: the largest film with
+# four bytes a pixel. A small file that would unpack to gigabytes is refused before it does.
+MAX_BYTES = 600_000_000
+
+# Rows of an image with alpha that are composited at a time.
+_BLOCK_ROWS = 256
+
+_ORIENTATION = 0x0112  # EXIF tag
+
 # What Pillow's PNG and JPEG readers raise on broken bytes.
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, LookupError, struct.error, zlib.error)
 
@@ -113,6 +122,23 @@ def check_pixel_count(file: str, rows: int, cols: int) -> None:
         )
 
 
+def check_decoded_bytes(file: str, size: int, limit: int = MAX_BYTES) -> None:
+    """Raise DataError for content of more than `limit` bytes, before its memory is taken."""
+    if size > limit:
+        raise DataError(
+            file=file,
+            field="size",
+            found=f"{size} bytes once decoded",
+            expected=f"at most {limit} bytes",
+        )
+
+
+def check_frame(file: str, frame: int | None, count: int) -> None:
+    """Raise DataError for a frame (from 0) that a file of `count` frames does not have."""
+    if frame is not None and not 0 <= frame < count:
+        raise DataError(file=file, field="frame", found=str(frame), expected=f"0 to {count - 1}")
+
+
 @contextmanager
 def file_errors(file: str) -> Iterator[None]:
     """Turn the operating system's refusals into a DataError that names the file."""
@@ -136,12 +162,36 @@ def read_picture(path: str | Path) -> Raster:
     Raises DataError.
     """
     file = str(path)
+    with _open_picture(file) as image:
+        try:
+            return _build_raster(file, image)
+        except _BROKEN as error:
+            raise _broken(file, error) from error
+
+
+def read_picture_shape(path: str | Path) -> tuple[int, int]:
+    """(rows, cols) of a PNG or JPEG as `read_picture` gives them, from its header alone.
+
+    Raises DataError as `read_picture` does, but for pixels that are damaged.
+    """
+    file = str(path)
+    with _open_picture(file) as image:
+        try:
+            is_turned = image.getexif().get(_ORIENTATION, 1) in range(5, 9)
+        except _BROKEN as error:
+            raise _broken(file, error) from error
+        return (image.width, image.height) if is_turned else (image.height, image.width)
+
+
+@contextmanager
+def _open_picture(file: str) -> Iterator[Image.Image]:
+    """The picture with its header read and its size checked; its pixels are not decoded yet."""
     with file_errors(file), warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        if Path(path).stat().st_size == 0:
+        if Path(file).stat().st_size == 0:
             raise DataError(file=file, found="0 bytes", expected="a PNG or JPEG image")
         try:
-            image = Image.open(path, formats=("PNG", "JPEG"))
+            image = Image.open(file, formats=("PNG", "JPEG"))
         except UnidentifiedImageError as error:
             raise DataError(
                 file=file, found="bytes that are not one", expected="a PNG or JPEG image"
@@ -152,10 +202,7 @@ def read_picture(path: str | Path) -> Raster:
             raise _broken(file, error) from error
         with image:
             check_pixel_count(file, image.height, image.width)
-            try:
-                return _build_raster(file, image)
-            except _BROKEN as error:
-                raise _broken(file, error) from error
+            yield image
 
 
 def _broken(file: str, error: BaseException) -> DataError:
@@ -178,7 +225,7 @@ def _build_raster(file: str, image: Image.Image) -> Raster:
     notes = []
     if getattr(image, "n_frames", 1) > 1:
         notes.append(f"{getattr(image, 'n_frames', 1)} pictures in one file: the first is used")
-    orientation = image.getexif().get(0x0112, 1)
+    orientation = image.getexif().get(_ORIENTATION, 1)
     image.load()
     upright = ImageOps.exif_transpose(image)
     if orientation in range(2, 9):
@@ -210,7 +257,11 @@ def _picture_pixels(image: Image.Image, notes: list[str]) -> Pixels:
 def _on_black(image: Image.Image) -> Pixels:
     """value x alpha / 255, rounded to nearest (never a tie: 255 is odd)."""
     is_grey = image.mode in ("1", "L", "LA", "La")
-    layers = np.asarray(image.convert("LA" if is_grey else "RGBA")).astype(np.uint32)
-    colour, alpha = layers[..., :-1], layers[..., -1:]
-    composed = ((colour * alpha + 127) // 255).astype(np.uint8)
-    return np.ascontiguousarray(composed[..., 0] if is_grey else composed)
+    layers = np.asarray(image.convert("LA" if is_grey else "RGBA"))
+    composed = np.empty(layers.shape[:2] if is_grey else (*layers.shape[:2], 3), np.uint8)
+    for start in range(0, layers.shape[0], _BLOCK_ROWS):  # wide numbers for a few rows at a time
+        rows = slice(start, start + _BLOCK_ROWS)
+        colour, alpha = layers[rows, :, :-1].astype(np.uint16), layers[rows, :, -1:]
+        block = (colour * alpha + 127) // 255  # at most 65,152
+        composed[rows] = block[..., 0] if is_grey else block
+    return composed

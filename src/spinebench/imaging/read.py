@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from spinebench.errors import DataError
-from spinebench.imaging.dicom import is_bare_dicom, read_dicom
+from spinebench.imaging.dicom import is_bare_dicom, read_dicom, read_dicom_header
 from spinebench.imaging.geometry import Plane
-from spinebench.imaging.raster import Raster, file_errors, read_picture
-from spinebench.imaging.volume import extract_slice, read_volume
+from spinebench.imaging.header import DicomHeader
+from spinebench.imaging.raster import (
+    Raster,
+    check_frame,
+    check_pixel_count,
+    file_errors,
+    read_picture,
+    read_picture_shape,
+)
+from spinebench.imaging.volume import extract_slice, read_slice, read_volume, read_volume_space
 
 Kind = Literal["dicom", "nifti", "picture"]
 
 # Enough for the DICOM preamble, and for both NIfTI headers.
 _HEAD_BYTES = 1024
+_PLANES: tuple[Plane, ...] = get_args(Plane)
 
 
 def detect_kind(path: str | Path) -> Kind:
@@ -38,17 +48,58 @@ def detect_kind(path: str | Path) -> Kind:
     )
 
 
-def read_image(path: str | Path, plane: Plane = "SAG") -> list[Raster]:
+def read_image(path: str | Path, plane: Plane = "SAG", *, frame: int | None = None) -> list[Raster]:
     """All rasters of a file: the frames of a DICOM file, the one image of a PNG or JPEG, every
-    slice of a NIfTI volume along `plane` (in the order of the file's array). Raises DataError.
+    slice of a NIfTI volume along `plane` (in the order of the file's array). With `frame` only
+    that one, counted from 0. Raises DataError.
     """
     kind = detect_kind(path)
     if kind == "dicom":
-        return read_dicom(path)
+        return read_dicom(path, frame)
     if kind == "picture":
+        check_frame(str(path), frame, 1)
         return [read_picture(path)]
+    if frame is not None:
+        check_frame(str(path), frame, read_volume_space(path).slice_count(plane))
+        return [read_slice(path, plane, frame)]
     volume = read_volume(path)
     return [extract_slice(volume, plane, index=k) for k in range(volume.slice_count(plane))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """What a file says of itself before any pixel is decoded."""
+
+    kind: Kind
+    frames: dict[Plane | None, int]
+    """Frames or slices by plane; of DICOM, PNG and JPEG under None."""
+    shapes: dict[Plane | None, tuple[int, int]]
+    """(rows, cols) of a frame or slice, by plane as `frames`."""
+    header: DicomHeader | None = None
+    """The DICOM header, for DICOM."""
+
+
+def read_outline(path: str | Path) -> Outline:
+    """Kind, frames and sizes of a file, from its header. Raises DataError."""
+    kind = detect_kind(path)
+    if kind == "picture":
+        return Outline(kind=kind, frames={None: 1}, shapes={None: read_picture_shape(path)})
+    if kind == "dicom":
+        header = read_dicom_header(path)
+        if not header.rows or not header.cols:
+            raise DataError(
+                file=str(path), field="Rows, Columns", found="no usable value",
+                expected="the size of an image",
+            )  # fmt: skip
+        shape = (header.rows, header.cols)
+        check_pixel_count(str(path), *shape)
+        return Outline(kind=kind, frames={None: header.frames}, shapes={None: shape}, header=header)
+    space = read_volume_space(path)
+    return Outline(
+        kind=kind,
+        frames={plane: space.slice_count(plane) for plane in _PLANES},
+        shapes={plane: space.slice_shape(plane) for plane in _PLANES},
+    )
 
 
 def _is_nifti(head: bytes) -> bool:

@@ -11,9 +11,11 @@ import gzip
 import logging
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import nibabel as nib
 import numpy as np
@@ -24,7 +26,20 @@ from numpy.typing import NDArray
 
 from spinebench.errors import DataError, UsageError
 from spinebench.imaging.geometry import Affine, Plane
-from spinebench.imaging.raster import Raster, check_pixel_count, file_errors
+from spinebench.imaging.raster import (
+    Raster,
+    check_decoded_bytes,
+    check_pixel_count,
+    file_errors,
+)
+
+# Stored voxels of one 3D volume: 512 x 512 x 1,900 of 16 bits. Refused from the header beyond.
+MAX_VOLUME_BYTES = 1_000_000_000
+
+_HEADER_BYTES = 540  # of NIfTI-2; NIfTI-1 has 348
+_CHUNK_BYTES = 1 << 20
+# Looked at behind the voxels, for the checksum that ends a gzip file; extensions lie before them.
+_TAIL_BYTES = 1 << 24
 
 _BROKEN = (
     ImageFileError,
@@ -48,14 +63,14 @@ _DISPLAY: dict[Plane, tuple[int, tuple[int, int], tuple[int, int]]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Volume:
-    """A 3D image: stored values, their scaling and their place."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class VolumeSpace:
+    """A 3D image without its voxels: shape, scaling and place."""
 
     file: str
     """Path as given."""
-    stored: NDArray[Any]
-    """(i, j, k) stored values, before `rescale`."""
+    shape: tuple[int, int, int]
+    """(i, j, k); of a 4D file that of one volume."""
     rescale: tuple[float, float]
     """(slope, intercept): scl_slope and scl_inter."""
     affine_lps: Affine
@@ -73,12 +88,17 @@ class Volume:
 
     def slice_count(self, plane: Plane) -> int:
         """Number of slices of a plane."""
-        return int(self.stored.shape[self.slice_axis(plane)])
+        return self.shape[self.slice_axis(plane)]
+
+    def slice_shape(self, plane: Plane) -> tuple[int, int]:
+        """(rows, cols) of a slice of a plane."""
+        _, (col_lps, _), (row_lps, _) = _DISPLAY[plane]
+        return self.shape[self.lps_axes[row_lps]], self.shape[self.lps_axes[col_lps]]
 
     def nearest_index(self, plane: Plane, position_mm: float) -> int:
         """Slice whose centre is nearest to a coordinate on the plane's LPS axis, within range."""
         lps_axis, axis = _DISPLAY[plane][0], self.slice_axis(plane)
-        centre = (np.array(self.stored.shape, np.float64) - 1) / 2
+        centre = (np.array(self.shape, np.float64) - 1) / 2
         at_zero = centre.copy()
         at_zero[axis] = 0.0
         start = float((self.affine_lps @ np.append(at_zero, 1.0))[lps_axis])
@@ -86,26 +106,52 @@ class Volume:
         return int(np.clip(index, 0, self.slice_count(plane) - 1))
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Volume(VolumeSpace):
+    """A 3D image: stored values, their scaling and their place."""
+
+    stored: NDArray[Any]
+    """(i, j, k) stored values, before `rescale`."""
+
+
+def read_volume_space(path: str | Path) -> VolumeSpace:
+    """Shape, scaling and place from the header alone. Raises DataError as `read_volume` does."""
+    with _open_volume(str(path)) as opened:
+        return opened.space
+
+
 def read_volume(path: str | Path) -> Volume:
     """A NIfTI-1 or NIfTI-2 file, gzipped or not. Of a 4D file the first volume (noted).
 
-    Raises DataError: not NIfTI, truncated, complex or RGB voxels, an affine without inverse.
+    Raises DataError: not NIfTI, truncated, complex or RGB voxels, an affine without inverse, more
+    than `MAX_VOLUME_BYTES`. No more is unpacked than the header's one volume, whatever follows.
     """
-    file = str(path)
-    with file_errors(file):
-        if Path(path).stat().st_size == 0:
-            raise DataError(file=file, found="0 bytes", expected="a NIfTI file")
-        try:
-            with _quiet_nibabel():
-                return _build_volume(file, _open_nifti(path))
-        except (PermissionError, FileNotFoundError, IsADirectoryError):
-            raise
-        except _BROKEN as error:
-            raise DataError(
-                file=file,
-                found=f"damaged or foreign bytes ({type(error).__name__})",
-                expected="a complete NIfTI file",
-            ) from error
+    with _open_volume(str(path)) as opened:
+        space, dtype = opened.space, opened.dtype
+        count = space.shape[0] * space.shape[1] * space.shape[2]
+        flat = np.frombuffer(_read_exactly(opened.stream, count * dtype.itemsize), dtype)
+        _check_tail(opened)
+        stored = _native(flat.reshape(space.shape, order="F"))
+        return Volume(**vars(space), stored=stored)
+
+
+def read_slice(path: str | Path, plane: Plane, index: int) -> Raster:
+    """`extract_slice(read_volume(path), plane, index=index)` with one layer in memory at a time."""
+    with _open_volume(str(path)) as opened:
+        space, dtype = opened.space, opened.dtype
+        axis = space.slice_axis(plane)
+        _check_index(space, plane, index)
+        others = [n for n in range(3) if n != axis]
+        slab = np.empty((space.shape[others[0]], space.shape[others[1]]), dtype.newbyteorder("="))
+        for k in range(space.shape[2]):
+            raw = _read_exactly(opened.stream, space.shape[0] * space.shape[1] * dtype.itemsize)
+            layer = np.frombuffer(raw, dtype).reshape(space.shape[:2], order="F")
+            if axis < 2:
+                slab[:, k] = layer[index] if axis == 0 else layer[:, index]
+            elif k == index:
+                slab[...] = layer
+        _check_tail(opened)
+        return _build_slice(space, plane, index, slab)
 
 
 def extract_slice(
@@ -119,94 +165,174 @@ def extract_slice(
     """
     if index is not None and position_mm is not None:
         raise UsageError("give a slice by index or by position, not both")
-    count = volume.slice_count(plane)
     if position_mm is not None:
         index = volume.nearest_index(plane, position_mm)
-    index = count // 2 if index is None else index
-    if not 0 <= index < count:
-        raise UsageError(f"{volume.file}: {plane} slice {index} is outside 0..{count - 1}")
+    index = volume.slice_count(plane) // 2 if index is None else index
+    _check_index(volume, plane, index)
+    slab = np.take(volume.stored, index, axis=volume.slice_axis(plane))
+    return _build_slice(volume, plane, index, slab)
+
+
+def _check_index(space: VolumeSpace, plane: Plane, index: int) -> None:
+    if not 0 <= index < space.slice_count(plane):
+        last = space.slice_count(plane) - 1
+        raise UsageError(f"{space.file}: {plane} slice {index} is outside 0..{last}")
+
+
+def _build_slice(space: VolumeSpace, plane: Plane, index: int, slab: NDArray[Any]) -> Raster:
+    """Raster of a slice in display convention; `slab` has the other two array axes in order."""
     _, (col_lps, col_sign), (row_lps, row_sign) = _DISPLAY[plane]
-    col_axis, row_axis = volume.lps_axes[col_lps], volume.lps_axes[row_lps]
-    slice_axis = volume.slice_axis(plane)
-    pixels = volume.stored.transpose(row_axis, col_axis, slice_axis)[:, :, index]
+    col_axis, row_axis = space.lps_axes[col_lps], space.lps_axes[row_lps]
+    pixels = slab if row_axis < col_axis else slab.T
     to_voxel = np.zeros((4, 4))
-    to_voxel[slice_axis, 3] = index
+    to_voxel[space.slice_axis(plane), 3] = index
     to_voxel[3, 3] = 1.0
     for column, axis, wanted, lps in (
         (0, col_axis, col_sign, col_lps),
         (1, row_axis, row_sign, row_lps),
     ):
-        is_flipped = volume.lps_signs[lps] != wanted
+        is_flipped = space.lps_signs[lps] != wanted
         if is_flipped:
             pixels = np.flip(pixels, axis=1 - column)
-            to_voxel[axis, 3] = volume.stored.shape[axis] - 1
+            to_voxel[axis, 3] = space.shape[axis] - 1
         to_voxel[axis, column] = -1.0 if is_flipped else 1.0
-    return _slice_raster(volume, np.ascontiguousarray(pixels), index, to_voxel)
+    return _slice_raster(space, np.ascontiguousarray(pixels), index, to_voxel)
 
 
 def _slice_raster(
-    volume: Volume, pixels: NDArray[Any], index: int, to_voxel: NDArray[np.float64]
+    space: VolumeSpace, pixels: NDArray[Any], index: int, to_voxel: NDArray[np.float64]
 ) -> Raster:
-    affine = volume.affine_lps @ to_voxel
+    affine = space.affine_lps @ to_voxel
     normal = np.cross(affine[:3, 0], affine[:3, 1])
     affine[:3, 2] = normal / np.linalg.norm(normal)
     spacing = (float(np.linalg.norm(affine[:3, 1])), float(np.linalg.norm(affine[:3, 0])))
     return Raster(
-        file=volume.file,
+        file=space.file,
         pixels=pixels,
         frame=index,
-        rescale=volume.rescale,
+        rescale=space.rescale,
         spacing_mm=spacing,
         pixel_aspect=spacing[0] / spacing[1],
         affine_lps=affine,
-        source_notes=volume.notes,
+        source_notes=space.notes,
     )
 
 
-def _open_nifti(path: str | Path) -> Any:
-    """The nibabel image, chosen by content: a `.nii.gz` may be named anything."""
-    raw = Path(path).read_bytes()
-    if raw[:2] == b"\x1f\x8b":
-        raw = gzip.decompress(raw)
-    kind = nib.Nifti2Image if raw[4:8] == b"n+2\0" else nib.Nifti1Image
-    return kind.from_bytes(raw)
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
-def _build_volume(file: str, image: Any) -> Volume:
+class _Opened(NamedTuple):
+    """A volume whose header was read."""
+
+    space: VolumeSpace
+    dtype: np.dtype[Any]  # of a stored voxel
+    stream: _Readable  # unpacked, from the first voxel on
+    is_last: bool  # no further volume follows
+
+
+@contextmanager
+def _open_volume(file: str) -> Iterator[_Opened]:
+    with file_errors(file):
+        if Path(file).stat().st_size == 0:
+            raise DataError(file=file, found="0 bytes", expected="a NIfTI file")
+        try:
+            with _quiet_nibabel(), Path(file).open("rb") as handle:
+                is_packed = handle.read(2) == b"\x1f\x8b"  # by content, whatever the name
+                handle.seek(0)
+                stream: _Readable = gzip.GzipFile(fileobj=handle) if is_packed else handle
+                header, read = _read_header(stream)
+                space = _build_space(file, header)
+                for size in _chunks(header.get_data_offset() - read):
+                    _read_exactly(stream, size)
+                is_last = len(header.get_data_shape()) < 4 or header.get_data_shape()[3] == 1
+                yield _Opened(space, header.get_data_dtype(), stream, is_last)
+        except (PermissionError, FileNotFoundError, IsADirectoryError):
+            raise
+        except _BROKEN as error:
+            raise DataError(
+                file=file,
+                found=f"damaged or foreign bytes ({type(error).__name__})",
+                expected="a complete NIfTI file",
+            ) from error
+
+
+def _read_header(stream: _Readable) -> tuple[Any, int]:
+    """(nibabel's header, bytes read). Extensions are not read: their length is only a claim."""
+    raw = _read_exactly(stream, 348)
+    if raw[4:8] != b"n+2\0":
+        return nib.Nifti1Header(raw), 348  # type: ignore[no-untyped-call]
+    raw += _read_exactly(stream, _HEADER_BYTES - 348)
+    return nib.Nifti2Header(raw), _HEADER_BYTES  # type: ignore[no-untyped-call]
+
+
+def _read_exactly(stream: _Readable, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) < size:
+        raise EOFError(f"{len(data)} bytes instead of {size}")
+    return data
+
+
+def _chunks(size: int) -> Iterator[int]:
+    """Sizes that add up to `size`, each small."""
+    for start in range(0, size, _CHUNK_BYTES):
+        yield min(_CHUNK_BYTES, size - start)
+
+
+def _check_tail(opened: _Opened) -> None:
+    """Read on to the end, where it must be near: only there does gzip compare its checksum."""
+    if not opened.is_last:
+        return
+    for size in _chunks(_TAIL_BYTES):
+        if not opened.stream.read(size):
+            return
+    raise DataError(
+        file=opened.space.file,
+        field="size",
+        found=f"more than {_TAIL_BYTES} bytes behind the voxels",
+        expected="the end of the file",
+    )
+
+
+def _native(stored: NDArray[Any]) -> NDArray[Any]:
+    return stored if stored.dtype.isnative else stored.astype(stored.dtype.newbyteorder("="))
+
+
+def _build_space(file: str, header: Any) -> VolumeSpace:
     notes: list[str] = []
-    header = image.header
     dtype = header.get_data_dtype()
     if dtype.kind not in "iuf":
         raise DataError(
             file=file, field="datatype", found=f"{dtype}", expected="whole or floating numbers"
         )
-    shape = tuple(header.get_data_shape())
+    shape = tuple(int(n) for n in header.get_data_shape())
     if len(shape) < 2 or any(n != 1 for n in shape[4:]):
         raise DataError(file=file, field="dim", found=f"{shape}", expected="2 to 4 dimensions")
-    if not shape or min(shape) < 1:
+    if min(shape) < 1:
         raise DataError(file=file, field="dim", found=f"{shape}", expected="no empty dimension")
-    stored = np.asanyarray(image.dataobj.get_unscaled())
-    stored = stored.reshape(shape + (1,) * max(0, 3 - len(shape)))
-    if stored.ndim > 3:
-        if stored[0, 0, 0].size > 1:
-            notes.append(f"{stored.shape[3]} volumes in one file: the first is used")
-        stored = stored.reshape(*stored.shape[:3], -1)[..., 0]
-    largest = sorted(stored.shape)[-2:]
-    check_pixel_count(file, largest[0], largest[1])
-    if not stored.dtype.isnative:
-        stored = stored.astype(stored.dtype.newbyteorder("="))
-    affine = _affine_lps(file, image, notes)
+    if len(shape) > 3 and shape[3] > 1:
+        notes.append(f"{shape[3]} volumes in one file: the first is used")
+    i, j, k = (*shape, 1)[:3]
+    check_pixel_count(file, *sorted((i, j, k))[-2:])
+    check_decoded_bytes(file, i * j * k * dtype.itemsize, MAX_VOLUME_BYTES)
+    affine = _affine_lps(file, header, notes)
     axes, signs = _nearest_axes(affine)
-    # nibabel moves the scaling from the header to the data on reading, 1 and 0 where unset.
-    rescale = (float(image.dataobj.slope), float(image.dataobj.inter))
-    return Volume(file, stored, rescale, affine, axes, signs, tuple(notes))
+    slope, intercept = header.get_slope_inter()  # None where unset
+    return VolumeSpace(
+        file=file,
+        shape=(i, j, k),
+        rescale=(1.0 if slope is None else float(slope), float(intercept or 0.0)),
+        affine_lps=affine,
+        lps_axes=axes,
+        lps_signs=signs,
+        notes=tuple(notes),
+    )
 
 
-def _affine_lps(file: str, image: Any, notes: list[str]) -> Affine:
-    header = image.header
+def _affine_lps(file: str, header: Any, notes: list[str]) -> Affine:
     if not int(header["sform_code"]) and not int(header["qform_code"]):
         notes.append("neither sform nor qform is set: orientation is a guess")
-    affine = np.array(image.affine, dtype=np.float64)
+    affine = np.array(header.get_best_affine(), dtype=np.float64)
     try:
         affine[:3] *= _MM_PER_UNIT.get(header.get_xyzt_units()[0], 1.0)
     except KeyError:
