@@ -3,7 +3,7 @@
 Runs in worker processes: a plain function of plain values.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from spinebench.benchmark.embed import load_embedder
 from spinebench.errors import DataError
-from spinebench.imaging.geometry import slice_position_mm
+from spinebench.imaging.geometry import Plane, slice_position_mm
 from spinebench.imaging.header import DicomHeader
 from spinebench.imaging.raster import Raster
 from spinebench.imaging.read import read_image
 from spinebench.imaging.standard import DEFAULT_POLICY, encode, pixel_sha256, standardise
-from spinebench.records import Image
+from spinebench.records import Image, View
 from spinebench.sources.base import ImageRef
 from spinebench.tables import sha256_of_file, write_by_hash
 
@@ -52,7 +52,7 @@ def read_picture(job: PictureJob) -> Picture | Unreadable:
     """Picture of one image, or why there is none. Writes `folder/images/ab/ab12….png`."""
     path = job.root / job.ref.path
     try:
-        rasters = read_image(path)
+        rasters = read_image(path, _plane(job.ref.view), frame=job.ref.frame)
     except DataError as error:
         # the file's name stands in the ledger line already, and its folder must not
         what = "" if error.field is None else f"{error.field}: "
@@ -67,6 +67,11 @@ def _store(
     job: PictureJob, raster: Raster, original_sha256: str
 ) -> tuple[Image, NDArray[np.float32]]:
     ref, header = job.ref, raster.header
+    if raster.spacing_mm is None and ref.spacing_mm is not None:
+        aspect = ref.spacing_mm[0] / ref.spacing_mm[1]
+        raster = replace(raster, spacing_mm=ref.spacing_mm, pixel_aspect=aspect)
+    age_years = None if header is None else header.patient_age_years
+    sex = None if header is None else header.patient_sex
     standard = standardise(raster, DEFAULT_POLICY)
     suffix = "." + DEFAULT_POLICY.format
     relative, file_sha256 = write_by_hash(
@@ -85,7 +90,7 @@ def _store(
         modality=ref.modality,
         view=ref.view,
         sequence=ref.sequence,
-        frame=None,
+        frame=ref.frame,
         instance_number=ref.instance_number,
         slice_position_mm=None if affine is None else _slice_position_mm(header),
         rows=raster.rows,
@@ -101,13 +106,18 @@ def _store(
         file_sha256=file_sha256,
         pixel_sha256=pixel_sha256(standard.rgb),
         policy=DEFAULT_POLICY.name,
-        age_years=None if header is None else header.patient_age_years,
-        sex=None if header is None else header.patient_sex,
+        age_years=ref.age_years if age_years is None else age_years,
+        sex=ref.sex if sex is None else sex,
         official_split=ref.official_split,
         notes=(*ref.notes, *standard.notes),
     )
-    vector = load_embedder(job.embedder).embed(standard.rgb)
+    vector = load_embedder(job.embedder).embed([standard.rgb])[0]
     return image, vector
+
+
+def _plane(view: View | None) -> Plane:
+    """Along which a volume is cut; of no meaning to any other file."""
+    return view if view in ("AX", "COR") else "SAG"
 
 
 def _slice_position_mm(header: DicomHeader | None) -> float | None:
