@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -11,33 +11,41 @@ _QUIET_S = 2.0
 _STEP_S = 1.0
 
 
-def iter_with_progress(items: Iterable[T], *, total: int, label: str) -> Iterator[T]:
+def iter_with_progress(
+    items: Iterable[T], *, total: int, label: str, stored: Callable[[], int] = lambda: 0
+) -> Iterator[T]:
     """Yield the items; after two seconds say on stderr how far it is and how long it will take.
 
-    On a terminal one line is rewritten; elsewhere a line is written every ten seconds.
+    On a terminal one line is rewritten; elsewhere a line is written every ten seconds. `stored`
+    says how many of the items so far an earlier run had done: they are no measure of the rest.
     """
-    stream = sys.stderr
-    terminal = stream.isatty()
+    terminal = sys.stderr.isatty()
     step_s = _STEP_S if terminal else 10 * _STEP_S
     started = time.monotonic()
     last_said = started + _QUIET_S - step_s
     said = False
-    done = 0
-    first_done = started
+    done = worked = 0
+    first_worked = started
     for item in items:
         yield item
         done += 1
         now = time.monotonic()
-        if done == 1:  # what came before it is set-up and no measure of the rest
-            first_done = now
-        elif now - last_said >= step_s and now - started >= _QUIET_S:
-            left_s = (now - first_done) / (done - 1) * max(total - done, 0)
-            _say(f"{label}: {done}/{total}, about {duration_words(left_s)} left", terminal)
+        if worked == 0:  # what came before the first is set-up and no measure of the rest
+            first_worked = now
+        worked = done - stored()
+        if done > 1 and now - last_said >= step_s and now - started >= _QUIET_S:
+            left = ""
+            if worked > 1:
+                left_s = (now - first_worked) / (worked - 1) * max(total - done, 0)
+                left = f", about {duration_words(left_s)} left"
+            _say(f"{label}: {done}/{total}{left}", terminal)
             last_said, said = now, True
-    if said:
-        _say(f"{label}: {done}/{total} in {duration_words(time.monotonic() - started)}", terminal)
+    if said or stored():
+        before = f", {stored()} of them done before" if stored() else ""
+        took = duration_words(time.monotonic() - started)
+        _say(f"{label}: {done}/{total} in {took}{before}", terminal)
         if terminal:
-            print(file=stream)
+            print(file=sys.stderr)
 
 
 def _say(line: str, terminal: bool) -> None:
