@@ -90,7 +90,7 @@ class Defect:
     plant: Callable[[Bed], str]  # returns the place: study id or image path
 
 
-DEFECTS: dict[str, dict[str, Defect]] = {"rsna": {}, "vindr": {}}
+DEFECTS: dict[str, dict[str, Defect]] = {"rsna": {}, "vindr": {}, "buu": {}}
 Plant = Callable[[Bed], str]
 
 
