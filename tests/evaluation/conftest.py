@@ -138,7 +138,7 @@ def _write_tables(folder: Path, images: list[Image], questions: list[Question]) 
     vectors = []
     for image in images:
         with PillowImage.open(folder / image.path) as picture:
-            vectors.append(embedder.embed(np.asarray(picture.convert("RGB"))).tolist())
+            vectors.append(embedder.embed([np.asarray(picture.convert("RGB"))])[0].tolist())
     frame = pl.DataFrame(
         {"image_id": [i.image_id for i in images], "vector": vectors},
         schema={"image_id": pl.String, "vector": pl.List(pl.Float32)},

@@ -1,37 +1,49 @@
 """Folders of images to a benchmark folder: read, label, standardise, split, ask, account, write."""
 
-from collections import Counter, defaultdict
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from spinebench.benchmark.embed import DEFAULT_EMBEDDER, load_embedder
-from spinebench.benchmark.labels import Labelled, LabelRule, load_label_rule
-from spinebench.benchmark.negatives import LIBRARY_PER_DISEASE, choose_negatives
-from spinebench.benchmark.pictures import Picture, PictureJob, read_picture
-from spinebench.benchmark.questions import (
-    DEFAULT_POOL,
-    QuestionWriter,
-    load_question_pool,
+from spinebench.anatomy.diseases import DISEASES, HEALTHY
+from spinebench.benchmark.accounts import Accounts
+from spinebench.benchmark.embed import DEFAULT_EMBEDDER, Embedder, load_embedder
+from spinebench.benchmark.embed.stage import embed_images
+from spinebench.benchmark.labels import Labelled, LabelRule, MultiLabel, load_label_rule
+from spinebench.benchmark.labels.decision import SHAPES
+from spinebench.benchmark.labels.evidence import iter_evidence
+from spinebench.benchmark.negatives import (
+    LIBRARY_PER_DISEASE,
+    NegativeRequest,
+    Negatives,
+    choose_negatives,
+    true_classes,
 )
+from spinebench.benchmark.pictures import Picture, PictureJob, picture_store, read_picture
+from spinebench.benchmark.questions import DEFAULT_POOL, QuestionWriter, load_question_pool
+from spinebench.benchmark.similarity import Aggregate
 from spinebench.benchmark.split import SplitShares, check_no_crossing, split_of_patient
 from spinebench.benchmark.write import BenchmarkContent, write_benchmark
 from spinebench.engine import Engine
-from spinebench.errors import UsageError
+from spinebench.errors import DataError, UsageError
 from spinebench.folders import check_place, written_whole
 from spinebench.imaging.standard import DEFAULT_POLICY
-from spinebench.records import Finding, Image, Question, Split, sha256_of_json
-from spinebench.sources.base import Reading
+from spinebench.records import Image, Question, Split, sha256_of_json
+from spinebench.sources.base import Reading, Source
 from spinebench.sources.registry import SOURCES
-from spinebench.tables import (
-    merged_rejects,
-    sha256_of_file,
-)
+from spinebench.tables import merged_rejects, sha256_of_file
 
-Drop = tuple[str, str]  # reason, detail
+Labels = Mapping[str, tuple[Labelled, ...]]  # by image id
+
+_STAGES = ".stages"  # results of finished shards, inside the unfinished folder
+_SHARD = 16  # pictures that travel together: what a kill can cost each worker
+# Raised when a stage's function gives other results for the same input.
+_STAGE_VERSION = "stages/1"
+_MANY_FILES = 40  # annotation files of a source that are told by one hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +52,9 @@ class BuildOptions:
 
     seed: int = 0
     rule: str = "released"
+    multi_label: MultiLabel = "drop"  # images with several diseases
     embedder: str = DEFAULT_EMBEDDER
+    aggregate: Aggregate = "max"
     pool: str = DEFAULT_POOL
     shares: SplitShares = field(default_factory=SplitShares)
     library_per_disease: int = LIBRARY_PER_DISEASE
@@ -48,213 +62,230 @@ class BuildOptions:
 
 
 def build_benchmark(
-    folders: Mapping[str, Path], out: Path, *, options: BuildOptions, engine: Engine
+    folders: Mapping[str, Path],
+    out: Path,
+    *,
+    options: BuildOptions,
+    engine: Engine,
+    sources: Mapping[str, Source] = SOURCES,
+    cache: Path | None = None,
 ) -> dict[str, Any]:
     """Manifest of the benchmark built in `out` from source folders by source name.
 
     The same folders and options give the same bytes, whatever the engine. Nothing stands in `out`
-    until all of it is written. Raises UsageError for wrong folders or options, DataError if a
-    patient or identical pixels would lie in two splits.
+    until all of it is written; a build that was killed goes on where it stood. `cache` keeps
+    vectors of a model's embedder between builds. Raises UsageError for wrong folders or options,
+    DataError if a patient or identical pixels would lie in two splits.
     """
     place = check_place(out)
-    rule = load_label_rule(options.rule)
-    pool = load_question_pool(options.pool)
-    load_embedder(options.embedder)
-    readings = [SOURCES[name].read(folders[name], engine) for name in SOURCES if name in folders]
-    if not readings:
-        raise UsageError(f"no source folder given; there are: {', '.join(SOURCES)}")
-    with written_whole(place) as folder:
-        drops: dict[str, Drop] = {}  # by finding id
-        labels = _label_images(readings, rule, drops)
-        pictures = _read_pictures(readings, labels, folder, options, engine, drops)
-        pictures = _drop_duplicates(pictures, options.duplicates, labels, drops)
+    rule = load_label_rule(options.rule, options.multi_label)
+    writer = QuestionWriter(load_question_pool(options.pool), options.seed, rule.name)
+    embedder = load_embedder(options.embedder)
+    if not set(folders) & set(sources):
+        raise UsageError(f"no source folder given; there are: {', '.join(sources)}")
+    readings = [
+        sources[name].read(folders[name], engine) for name in sources if name in folders
+    ]
+    with written_whole(place, keep=_STAGE_VERSION) as folder:
+        accounts = Accounts(readings)
+        labels = label_images(readings, rule, accounts)
+        images = _read_pictures(readings, labels, folder, engine, accounts)
+        images = _drop_duplicates(images, options.duplicates, labels, accounts)
         splits = {
-            picture.image.image_id: split_of_patient(
-                picture.image.patient_id, seed=options.seed, shares=options.shares
+            image.image_id: split_of_patient(
+                image.patient_id, seed=options.seed, shares=options.shares
             )
-            for picture in pictures
+            for image in images
         }
-        check_no_crossing((picture.image for picture in pictures), splits)
-        writer = QuestionWriter(pool, options.seed, rule.name)
-        questions = _write_questions(pictures, labels, splits, writer, options)
-        _settle_accounts(readings, questions, drops)
-        return _write_folder(folder, readings, pictures, questions, writer, options)
+        check_no_crossing(images, splits)
+        vectors = embed_images(
+            images, folder, embedder, engine, cache=cache, out=folder / _STAGES / "vectors.npy"
+        )
+        questions = _write_questions(images, labels, splits, vectors, writer, options)
+        accounts.settle(questions)
+        content = BenchmarkContent(
+            images=images,
+            findings=accounts.findings_of(images),
+            questions=questions,
+            rejects=merged_rejects([reading.ledger for reading in readings]),
+            vectors=vectors,
+        )
+        about = _describe(readings, sources, images, writer, embedder, options)
+        manifest = write_benchmark(folder, content, about)
+        shutil.rmtree(folder / _STAGES)
+    return manifest
 
 
-def _label_images(
-    readings: Sequence[Reading], rule: LabelRule, drops: dict[str, Drop]
-) -> dict[str, Labelled]:
-    """Labels by image id; findings that the rule puts aside go to `drops`."""
-    labels: dict[str, Labelled] = {}
+def label_images(readings: Sequence[Reading], rule: LabelRule, accounts: Accounts) -> Labels:
+    """Labels by image id; findings that the rule puts aside go to the accounts."""
+    labels: dict[str, tuple[Labelled, ...]] = {}
     for reading in readings:
-        by_image: dict[str, list[Finding]] = defaultdict(list)
-        for finding in reading.findings:
-            by_image[finding.image_id].append(finding)
-        for image_id, findings in by_image.items():
-            decision = rule.decide(findings)
-            if decision.label is not None:
-                labels[image_id] = decision.label
-            for finding, reason, detail in decision.put_aside:
-                drops[finding.finding_id] = (reason, detail)
+        for evidence in iter_evidence(reading):
+            decision = rule.decide(evidence)
+            accounts.take(reading, decision)
+            if decision.labels:
+                labels[evidence.image.image_id] = decision.labels
     return labels
 
 
 def _read_pictures(
     readings: Sequence[Reading],
-    labels: Mapping[str, Labelled],
+    labels: Labels,
     folder: Path,
-    options: BuildOptions,
     engine: Engine,
-    drops: dict[str, Drop],
-) -> list[Picture]:
-    """Standard pictures of all labelled images, by image id; unreadable ones go to `drops`."""
+    accounts: Accounts,
+) -> list[Image]:
+    """Records of all labelled images, by image id, their pictures stored in `folder`."""
     jobs = [
-        PictureJob(reading.root, reading.images[image_id], folder, options.embedder)
+        PictureJob(reading.root, reading.images[image_id], folder)
         for reading in readings
         for image_id in sorted(reading.images)
         if image_id in labels
     ]
-    pictures: list[Picture] = []
-    for result in engine.map(read_picture, jobs, label="reading images"):
+    images: list[Image] = []
+    results = engine.map(
+        read_picture,
+        jobs,
+        label="reading images",
+        shard=_SHARD,
+        store=picture_store(folder, folder / _STAGES / "pictures"),
+        name=lambda job: job.ref.image_id,
+    )
+    for result in results:
         if isinstance(result, Picture):
-            pictures.append(result)
+            images.append(result.image)
         else:
-            _drop_label(labels[result.image_id], (result.reason, result.detail), drops)
-    return sorted(pictures, key=lambda picture: picture.image.image_id)
-
-
-def _drop_label(label: Labelled, drop: Drop, drops: dict[str, Drop]) -> None:
-    drops.update(dict.fromkeys(label.finding_ids, drop))
+            accounts.drop(labels[result.image_id], result.reason, result.detail)
+    return sorted(images, key=lambda image: image.image_id)
 
 
 def _drop_duplicates(
-    pictures: list[Picture],
+    images: list[Image],
     duplicates: Literal["fail", "drop"],
-    labels: Mapping[str, Labelled],
-    drops: dict[str, Drop],
-) -> list[Picture]:
+    labels: Labels,
+    accounts: Accounts,
+) -> list[Image]:
     """Only the first image of identical pixels, if asked so; else all (the check comes later)."""
     if duplicates == "fail":
-        return pictures
+        return images
     first: dict[str, str] = {}
-    kept: list[Picture] = []
-    for picture in pictures:
-        image_id = picture.image.image_id
-        earlier = first.setdefault(picture.image.pixel_sha256, image_id)
-        if earlier == image_id:
-            kept.append(picture)
+    kept: list[Image] = []
+    for image in images:
+        earlier = first.setdefault(image.pixel_sha256, image.image_id)
+        if earlier == image.image_id:
+            kept.append(image)
         else:
-            _drop_label(labels[image_id], ("identical_pixels", f"as {earlier}"), drops)
+            accounts.drop(labels[image.image_id], "identical_pixels", f"as {earlier}")
     return kept
 
 
 def _write_questions(
-    pictures: Sequence[Picture],
-    labels: Mapping[str, Labelled],
+    images: Sequence[Image],
+    labels: Labels,
     splits: Mapping[str, Split],
+    vectors: NDArray[np.float32],
     writer: QuestionWriter,
     options: BuildOptions,
 ) -> list[Question]:
-    images = [picture.image for picture in pictures]
     if not images:
         return []
-    negatives = choose_negatives(
-        np.stack([picture.vector for picture in pictures]),
-        [labels[image.image_id].disease for image in images],
-        [image.image_id for image in images],
-        seed=options.seed,
-        per_disease=options.library_per_disease,
-    )
+    negatives = _choose_negatives(images, labels, splits, vectors, options)
     questions: list[Question] = []
     for image, distractors in zip(images, negatives, strict=True):
-        label, split = labels[image.image_id], splits[image.image_id]
-        questions.append(writer.write_diagnosis(image, label, distractors, split))
-        where = writer.write_localization(image, label, split)
-        if where is not None:
-            questions.append(where)
-    return sorted(questions, key=lambda question: question.question_id)
-
-
-def _settle_accounts(
-    readings: Sequence[Reading], questions: Sequence[Question], drops: Mapping[str, Drop]
-) -> None:
-    """Every unit that a reading carries becomes used or dropped; then each ledger must add up."""
-    used_findings = {finding_id for q in questions for finding_id in q.finding_ids}
-    used_images = {image_id for q in questions for image_id in q.image_ids}
-    for reading in readings:
-        ledger = reading.ledger
-        used_units: set[tuple[str, int, str | None]] = set()
-        lost: dict[tuple[str, int, str | None], Drop] = {}
-        for finding in reading.findings:
-            units = _units_of(finding)
-            if finding.finding_id in used_findings:
-                used_units.update(units)
+        split = splits[image.image_id]
+        for label in labels[image.image_id]:
+            if label.task == "diagnosis":
+                questions.append(writer.write_diagnosis(image, label, distractors, split))
+            elif label.task == "localization":
+                questions.append(writer.write_localization(image, label, split))
             else:
-                lost.update(dict.fromkeys(units, drops[finding.finding_id]))
-        for (file, row), image_ids in reading.extra_units.items():
-            if used_images.intersection(image_ids):
-                used_units.add((file, row, None))
-            else:
-                lost[file, row, None] = ("no_question", "none of its images is asked about")
-        for (file, row, column), (reason, detail) in lost.items():
-            if (file, row, column) not in used_units:
-                ledger.drop(file, row, reason, detail, column)
-        for file, count in Counter(unit[0] for unit in used_units).items():
-            ledger.use(file, count)
-        ledger.check()
+                questions.append(writer.write_alignment(image, label, split))
+    questions.sort(key=lambda question: question.question_id)
+    for one, next_one in zip(questions, questions[1:], strict=False):
+        if one.question_id == next_one.question_id:
+            raise DataError(
+                file=" and ".join((*one.image_ids, *next_one.image_ids)), field="question_id",
+                found="the same pixels under the same name",
+                expected="one of them; `--duplicates drop` keeps the first",
+            )  # fmt: skip
+    return questions
 
 
-def _units_of(finding: Finding) -> list[tuple[str, int, str | None]]:
-    units: list[tuple[str, int, str | None]] = [(finding.file, finding.row, None)]
-    if finding.grade_file is not None and finding.grade_row is not None:
-        units.append((finding.grade_file, finding.grade_row, finding.grade_column))
-    return units
+def _choose_negatives(
+    images: Sequence[Image],
+    labels: Labels,
+    splits: Mapping[str, Split],
+    vectors: NDArray[np.float32],
+    options: BuildOptions,
+) -> list[Negatives]:
+    """Distractors of each image; of one without a diagnosis, none.
+
+    A rule that respects severity also keeps the patient's own images out, takes its library from
+    train alone and never offers a shape of the neck; the published construction does neither.
+    """
+    strict = load_label_rule(options.rule).name.startswith("graded")
+    asked = [_diagnosis_of(labels[image.image_id]) for image in images]
+    diseases = [HEALTHY if label is None else label.disease for label in asked]
+    allowed = ~true_classes(diseases)
+    for row, label in enumerate(asked):
+        never = set() if label is None else set(label.never_offered)
+        never |= set(SHAPES) if strict else set()
+        allowed[row, [DISEASES.index(disease) for disease in never]] = False
+    in_library = [
+        label is not None and (not strict or splits[image.image_id] == "train")
+        for image, label in zip(images, asked, strict=True)
+    ]
+    request = NegativeRequest(
+        image_ids=[image.image_id for image in images],
+        diseases=diseases,
+        patient_ids=[image.patient_id for image in images],
+        allowed=allowed,
+        library_mask=np.array(in_library, dtype=np.bool_),
+        wanted=[
+            0 if label is None else 4 if label.disease == HEALTHY else 3 for label in asked
+        ],
+        exclude_same_patient=strict,
+        aggregate=options.aggregate,
+        per_disease=options.library_per_disease,
+    )
+    return choose_negatives(vectors, request, seed=options.seed)
 
 
-def _write_folder(
-    folder: Path,
+def _diagnosis_of(labels: Sequence[Labelled]) -> Labelled | None:
+    return next((label for label in labels if label.task == "diagnosis"), None)
+
+
+def _describe(
     readings: Sequence[Reading],
-    pictures: Sequence[Picture],
-    questions: Sequence[Question],
+    sources: Mapping[str, Source],
+    images: Sequence[Image],
     writer: QuestionWriter,
+    embedder: Embedder,
     options: BuildOptions,
 ) -> dict[str, Any]:
-    images = [picture.image for picture in pictures]
-    used = {finding_id for q in questions for finding_id in q.finding_ids}
-    findings = sorted(
-        (f for reading in readings for f in reading.findings if f.finding_id in used),
-        key=lambda f: f.finding_id,
-    )
-    content = BenchmarkContent(
-        images=images,
-        findings=findings,
-        questions=questions,
-        rejects=merged_rejects([r.ledger for r in readings]),
-        vectors=np.stack([picture.vector for picture in pictures])
-        if pictures
-        else np.zeros((0, 0), np.float32),
-    )
-    about = {
+    return {
         "seed": options.seed,
         "label_rule": writer.rule,
+        "multi_label": options.multi_label,
         "policy": DEFAULT_POLICY.name,
-        "embedder": options.embedder,
+        "embedder": embedder.name,
+        "aggregate": options.aggregate,
         "library_per_disease": options.library_per_disease,
         "question_pool": {"name": writer.pool.name, "sha256": writer.pool.sha256},
         "split_shares": asdict(options.shares),
         "duplicates": options.duplicates,
-        "sources": {r.source: _describe_source(r, images) for r in readings},
+        "sources": {r.source: _describe_source(r, sources[r.source], images) for r in readings},
     }
-    return write_benchmark(folder, content, about)
 
 
-def _describe_source(reading: Reading, images: Sequence[Image]) -> dict[str, Any]:
-    source = SOURCES[reading.source]
+def _describe_source(reading: Reading, source: Source, images: Sequence[Image]) -> dict[str, Any]:
     own = [image for image in images if image.source == reading.source]
     originals = {image.image_id: image.original_sha256 for image in own}
     annotations = {
         file: sha256_of_file(reading.root / file) for file in sorted(reading.ledger.read)
     }
+    if len(annotations) > _MANY_FILES:  # a table for each film: one hash over all of them
+        annotations = {f"all {len(annotations)} files": sha256_of_json(annotations)}
     return {
         "title": source.title,
         "terms": asdict(source.terms),

@@ -1,22 +1,24 @@
 """Hard negatives: the diseases whose library images look most like the image in question.
 
 As published: a library of up to 200 images per disease, cosine of embeddings, the most similar
-different diseases taken. The image itself never counts: it shows the truth, whose library images
-are no candidates. The maximum over a disease's images is its score; the paper's table fits a
-maximum, though a mean is not excluded.
+different diseases taken. The paper's table fits a maximum over a disease's images; its mean and
+the mean of its five largest are options. What may be offered to an image, and which images may
+stand in the library, is told by the caller in a `NegativeRequest`.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spinebench.anatomy.diseases import DISEASES, HEALTHY
+from spinebench.benchmark.embed.rowfile import read_rows
+from spinebench.benchmark.similarity import Aggregate, BlockScores, Indices, Library
 
 LIBRARY_PER_DISEASE = 200
-_BLOCK = 256  # images compared at once; fixed, so that sums are taken alike on every run
+_BLOCK = 1024  # images compared at once
 _TIE = 1e-5  # closer scores are a tie, decided by the order of DISEASES
 
 
@@ -28,74 +30,167 @@ class Negatives:
     similarities: tuple[float | None, ...]
 
 
-def choose_library(
-    image_ids: Sequence[str], diseases: Sequence[str], *, seed: int, per_disease: int
-) -> list[int]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NegativeRequest:
+    """Who needs distractors, and what may serve as one. All sequences are of one order."""
+
+    image_ids: Sequence[str]
+    diseases: Sequence[str]  # the class of each image, Healthy among them
+    patient_ids: Sequence[str]
+    allowed: NDArray[np.bool_]  # (images, 11); False: never offered to this image
+    library_mask: NDArray[np.bool_]  # (images,); False: never in the library
+    wanted: Sequence[int]  # distractors of each image
+    exclude_same_patient: bool = False  # library images of an image's own patient do not count
+    aggregate: Aggregate = "max"
+    per_disease: int = LIBRARY_PER_DISEASE
+
+    def __post_init__(self) -> None:
+        count = len(self.image_ids)
+        sizes = {len(self.diseases), len(self.patient_ids), len(self.wanted)}
+        if sizes != {count} or self.library_mask.shape != (count,):
+            raise ValueError(f"a request of {count} images has fields of {sorted(sizes)}")
+        if self.allowed.shape != (count, len(DISEASES)):
+            raise ValueError(f"allowed is {self.allowed.shape}, expected {(count, len(DISEASES))}")
+        # the image itself then never counts either: it is a library image of its truth alone
+        if np.any(self.allowed & true_classes(self.diseases)):
+            raise ValueError("an image is allowed its own truth as a distractor")
+
+    @classmethod
+    def as_published(
+        cls,
+        image_ids: Sequence[str],
+        diseases: Sequence[str],
+        patient_ids: Sequence[str],
+        *,
+        aggregate: Aggregate = "max",
+        per_disease: int = LIBRARY_PER_DISEASE,
+    ) -> "NegativeRequest":
+        """Every disease but the truth, every image in the library; four to Healthy, else three."""
+        return cls(
+            image_ids=image_ids,
+            diseases=diseases,
+            patient_ids=patient_ids,
+            allowed=~true_classes(diseases),
+            library_mask=np.ones(len(image_ids), np.bool_),
+            wanted=[4 if disease == HEALTHY else 3 for disease in diseases],
+            aggregate=aggregate,
+            per_disease=per_disease,
+        )
+
+
+def true_classes(diseases: Sequence[str]) -> NDArray[np.bool_]:
+    """Mask (images, 11): True at the class of each image; a Healthy image has none."""
+    order = np.array(DISEASES)
+    return np.asarray(np.array(diseases, dtype=np.str_)[:, None] == order[None, :])
+
+
+def choose_library(request: NegativeRequest, *, seed: int) -> list[int]:
     """Indices of the library images, in order: per disease the first by hash of seed and id.
 
     Healthy images are never in the library. A disease with fewer images gives all it has.
     """
     by_disease: dict[str, list[tuple[bytes, int]]] = {}
-    for index, (image_id, disease) in enumerate(zip(image_ids, diseases, strict=True)):
+    for index in np.flatnonzero(request.library_mask).tolist():
+        disease = request.diseases[index]
         if disease != HEALTHY:
-            digest = hashlib.sha256(f"library\x1f{seed}\x1f{image_id}".encode()).digest()
+            key = f"library\x1f{seed}\x1f{request.image_ids[index]}".encode()
+            digest = hashlib.sha256(key).digest()
             by_disease.setdefault(disease, []).append((digest, index))
     return sorted(
-        index for members in by_disease.values() for _, index in sorted(members)[:per_disease]
+        index
+        for members in by_disease.values()
+        for _, index in sorted(members)[: request.per_disease]
     )
+
+
+def build_library(vectors: NDArray[np.float32], request: NegativeRequest, *, seed: int) -> Library:
+    """The library of `choose_library` with its vectors."""
+    rows = choose_library(request, seed=seed)
+    return Library.build(vectors, rows, [request.diseases[row] for row in rows])
 
 
 def choose_negatives(
-    vectors: NDArray[np.float32],
-    diseases: Sequence[str],
-    image_ids: Sequence[str],
-    *,
-    seed: int,
-    per_disease: int = LIBRARY_PER_DISEASE,
+    vectors: NDArray[np.float32], request: NegativeRequest, *, seed: int
 ) -> list[Negatives]:
-    """Negatives of every image: three for a diseased image, four for a Healthy one.
+    """Negatives of every image, in the order of the request.
 
-    `vectors` (images, length) are L2-normalised. Scores are float64. Where the library holds too
-    few other diseases, the rest is drawn from the 11 by hash, with no similarity.
+    `vectors` (images, length) are L2-normalised and may be a mapped file: one block of them is held
+    at a time. Cosines are float64. Where the library holds too few allowed diseases, the rest is
+    drawn by hash from the allowed ones, with no similarity; where fewer are allowed than wanted,
+    all of them are given.
     """
-    library = choose_library(image_ids, diseases, seed=seed, per_disease=per_disease)
-    labels = np.array([DISEASES.index(diseases[index]) for index in library], dtype=np.int64)
-    pages = vectors[library].astype(np.float64)
+    if len(vectors) != len(request.image_ids):
+        raise ValueError(f"{len(vectors)} vectors of {len(request.image_ids)} images")
+    library = build_library(vectors, request, seed=seed)
+    wanted = np.array(request.wanted, dtype=np.int64)
     chosen: list[Negatives] = []
-    for start in range(0, len(image_ids), _BLOCK):
-        block = vectors[start : start + _BLOCK].astype(np.float64)
-        padded = np.zeros((_BLOCK, vectors.shape[1]))
-        padded[: len(block)] = block
-        cosines = (padded @ pages.T)[: len(block)]
-        for row, index in enumerate(range(start, start + len(block))):
-            scores = _score_diseases(cosines[row], labels)
-            chosen.append(_hardest(scores, diseases[index], image_ids[index], seed=seed))
+    for start, scores in iter_block_scores(vectors, request, library):
+        rows = range(start, start + scores.images)
+        allowed = request.allowed[rows.start : rows.stop].T
+        picks, cosines = _pick(scores, allowed, wanted[rows.start : rows.stop])
+        for row, picked, found in zip(rows, picks.tolist(), cosines.tolist(), strict=True):
+            chosen.append(_complete(request, row, picked, found, seed=seed))
     return chosen
 
 
-def _score_diseases(cosines: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Maximum per disease, in the order of DISEASES; -inf where the library has no image."""
-    scores = np.full(len(DISEASES), -np.inf)
-    np.maximum.at(scores, labels, cosines)
-    return scores
+def iter_block_scores(
+    vectors: NDArray[np.float32], request: NegativeRequest, library: Library
+) -> Iterator[tuple[int, BlockScores]]:
+    """(first row, scores) of block after block of images, barred pages left out as requested."""
+    pages_of: dict[str, list[int]] = {}
+    if request.exclude_same_patient:
+        for page, row in enumerate(library.rows.tolist()):
+            pages_of.setdefault(request.patient_ids[row], []).append(page)
+    for start in range(0, len(vectors), _BLOCK):
+        block = read_rows(vectors, start, start + _BLOCK)
+        patients = request.patient_ids[start : start + _BLOCK]
+        barred = _pairs([pages_of.get(patient, ()) for patient in patients])
+        yield start, BlockScores(library, block, barred, request.aggregate)
 
 
-def _hardest(scores: NDArray[np.float64], truth: str, image_id: str, *, seed: int) -> Negatives:
-    wanted = 4 if truth == HEALTHY else 3
-    left = [d for d in range(len(DISEASES)) if DISEASES[d] != truth]
-    found = [d for d in left if scores[d] > -np.inf]
-    picked: list[int] = []
-    while found and len(picked) < wanted:
-        best = max(scores[d] for d in found)
-        pick = next(d for d in found if scores[d] >= best - _TIE)
-        picked.append(pick)
-        found.remove(pick)
-    similarities: list[float | None] = [round(float(scores[d]), 6) for d in picked]
-    spare = sorted(
-        (d for d in left if d not in picked),
-        key=lambda d: hashlib.sha256(f"spare\x1f{seed}\x1f{image_id}\x1f{d}".encode()).digest(),
-    )
-    fill = spare[: wanted - len(picked)]
-    return Negatives(
-        tuple(DISEASES[d] for d in picked + fill), tuple(similarities + [None] * len(fill))
-    )
+def _pairs(pages_by_column: Sequence[Sequence[int]]) -> tuple[Indices, Indices]:
+    counts = [len(pages) for pages in pages_by_column]
+    pages = np.array([page for pages in pages_by_column for page in pages], dtype=np.int64)
+    return pages, np.repeat(np.arange(len(counts)), counts)
+
+
+def _pick(
+    scores: BlockScores, allowed: NDArray[np.bool_], wanted: Indices
+) -> tuple[Indices, NDArray[np.float64]]:
+    """Diseases by number and their scores, (images, picks), the hardest first; -1 where none."""
+    images = len(wanted)
+    most = int(wanted.max(initial=0))
+    picks = np.full((images, most), -1, dtype=np.int64)
+    cosines = np.full((images, most), -np.inf)
+    coarse = np.where(allowed, scores.coarse(), -np.inf)
+    # nothing below the last place by more than a tie and two errors can be picked
+    places = np.clip(wanted - 1, 0, len(DISEASES) - 1)
+    last = -np.take_along_axis(np.sort(-coarse, axis=0), places[None, :], axis=0)
+    floor = last - _TIE - 2 * scores.error
+    left = scores.exact(np.isfinite(coarse) & (coarse >= floor))
+    columns = np.arange(images)
+    for place in range(most):
+        best = left.max(axis=0)
+        pick = np.argmax(left >= best - _TIE, axis=0)  # the first of those that tie
+        taken = (place < wanted) & np.isfinite(best)
+        picks[taken, place] = pick[taken]
+        cosines[taken, place] = left[pick, columns][taken]
+        left[pick[taken], columns[taken]] = -np.inf
+    return picks, cosines
+
+
+def _complete(
+    request: NegativeRequest, row: int, picked: list[int], cosines: list[float], *, seed: int
+) -> Negatives:
+    picked = [disease for disease in picked if disease >= 0]
+    similarities: list[float | None] = [round(cosine, 6) for cosine in cosines[: len(picked)]]
+    missing = request.wanted[row] - len(picked)
+    if missing > 0:
+        image_id = request.image_ids[row]
+        spare = sorted(
+            (int(d) for d in np.flatnonzero(request.allowed[row]) if d not in picked),
+            key=lambda d: hashlib.sha256(f"spare\x1f{seed}\x1f{image_id}\x1f{d}".encode()).digest(),
+        )[:missing]
+        picked += spare
+        similarities += [None] * len(spare)
+    return Negatives(tuple(DISEASES[d] for d in picked), tuple(similarities))

@@ -1,13 +1,18 @@
 """Histograms of oriented gradients with a coarse copy of the grey values: needs no download."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from spinebench.errors import UsageError
 
 _SIDE_PX = 128
 _CELLS = 8  # along each side
 _BINS = 9  # unsigned orientations, 20 degrees each
 _COARSE = 16  # side of the coarse grey copy
+LENGTH = 4 * _BINS * (_CELLS - 1) ** 2 + _COARSE**2
 _EPSILON = 1e-3  # of a block's norm, in units of grey value / 255
 
 
@@ -20,12 +25,28 @@ class GradientHistograms:
     """
 
     name = "gradient-histograms/1"
+    batch = 32
+    in_process = False
 
-    def embed(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """L2-normalised vector of an RGB image (rows, cols, 3): 1,764 gradients, 256 greys."""
-        grey = _fitted_grey(rgb)
-        joined = np.concatenate([_unit(_block_histograms(grey)), _unit(_coarse_copy(grey))])
-        return _unit(joined).astype(np.float32)
+    def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """L2-normalised vectors (n, 2020) of RGB images: 1,764 gradients, 256 greys."""
+        vectors = np.zeros((len(images), LENGTH), np.float32)
+        for row, rgb in enumerate(images):
+            vectors[row] = _embed_one(rgb)
+        return vectors
+
+
+def load(kind: str, argument: str) -> GradientHistograms:
+    """The embedder; it takes no argument."""
+    if argument:
+        raise UsageError(f"{kind} takes nothing after a colon, found {argument!r}")
+    return GradientHistograms()
+
+
+def _embed_one(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    grey = _fitted_grey(rgb)
+    joined = np.concatenate([_unit(_block_histograms(grey)), _unit(_coarse_copy(grey))])
+    return _unit(joined).astype(np.float32)
 
 
 def _fitted_grey(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:

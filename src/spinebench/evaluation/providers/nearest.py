@@ -13,13 +13,14 @@ import hashlib
 import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from spinebench.benchmark.bundle import Benchmark
-from spinebench.benchmark.embed import load_embedder
+from spinebench.benchmark.embed import Embedder, load_embedder
 from spinebench.evaluation.providers.asked import Asked, Chosen
 from spinebench.records import Question
 
@@ -32,7 +33,7 @@ class NearestBaseline:
     def __init__(self, benchmark: Benchmark, train: Sequence[Question]) -> None:
         ids, vectors = benchmark.embeddings()
         row_of = {image_id: row for row, image_id in enumerate(ids)}
-        self._embedder = load_embedder(benchmark.manifest["embedder"])
+        self._embedder_name: str = benchmark.manifest["embedder"]
         # only finished rows: an image without an embedding is embedded from its bytes when asked
         self._known = {
             image.file_sha256: (vectors[row_of[image.image_id]], image.patient_id)
@@ -67,7 +68,12 @@ class NearestBaseline:
         if found is not None:
             return found
         with PillowImage.open(io.BytesIO(data)) as picture:
-            return self._embedder.embed(np.asarray(picture.convert("RGB"))), None
+            return self._embedder.embed([np.asarray(picture.convert("RGB"))])[0], None
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        # only when asked: the benchmark's own images need neither torch nor weights
+        return load_embedder(self._embedder_name)
 
 
 class _Library:
