@@ -27,6 +27,19 @@ def test_long_work_tells_how_much_is_left(
     ]
 
 
+def test_a_shard_that_comes_at_once_is_no_measure_of_the_rest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # two shards of two items, 30 s apart
+    clock_of(monkeypatch, 0.0, 30.0, 30.01, 60.0, 60.01, 61.0)
+    list(iter_with_progress("abcd", total=100, label="work"))
+    assert capsys.readouterr().err.splitlines() == [
+        "work: 2/100",
+        "work: 3/100, about 48 min 30 s left",
+        "work: 4/100 in 1 min 1 s",
+    ]
+
+
 def test_what_was_done_before_is_no_measure_of_the_rest(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

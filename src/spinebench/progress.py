@@ -9,6 +9,7 @@ T = TypeVar("T")
 
 _QUIET_S = 2.0
 _STEP_S = 1.0
+_BURST_S = 0.1  # a shard's results come all at once
 
 
 def iter_with_progress(
@@ -24,7 +25,7 @@ def iter_with_progress(
     started = time.monotonic()
     last_said = started + _QUIET_S - step_s
     said = False
-    done = worked = 0
+    done = worked = first_burst = 0
     first_worked = started
     for item in items:
         yield item
@@ -33,10 +34,13 @@ def iter_with_progress(
         if worked == 0:  # what came before the first is set-up and no measure of the rest
             first_worked = now
         worked = done - stored()
+        if now - first_worked < _BURST_S:
+            first_burst = worked
         if done > 1 and now - last_said >= step_s and now - started >= _QUIET_S:
             left = ""
-            if worked > 1:
-                left_s = (now - first_worked) / (worked - 1) * max(total - done, 0)
+            if worked > first_burst:
+                item_s = (now - first_worked) / (worked - first_burst)
+                left_s = item_s * max(total - done, 0)
                 left = f", about {duration_words(left_s)} left"
             _say(f"{label}: {done}/{total}{left}", terminal)
             last_said, said = now, True
