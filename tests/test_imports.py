@@ -9,7 +9,7 @@ SRC = Path(__file__).parents[1] / "src" / "spinebench"
 
 FLOORS = [
     ["errors", "anatomy", "records"],
-    ["progress", "folders", "tables", "engine", "imaging"],
+    ["progress", "folders", "statistics", "tables", "engine", "imaging"],
     ["sources"],
     ["phantom"],
     ["benchmark"],
@@ -26,7 +26,7 @@ BELOW_NEIGHBOURS = {
     ("anatomy", "errors"),
     ("engine", "progress"),
 }
-NO_INSPECT = ["extract", "score", "statistics", "prompts"]
+NO_INSPECT = ["extract", "score", "prompts"]
 
 MODULES = sorted(
     path for path in SRC.rglob("*.py") if path.parent != SRC or path.stem != "__init__"

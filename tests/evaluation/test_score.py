@@ -8,8 +8,8 @@ import pytest
 
 from spinebench.errors import DataError
 from spinebench.evaluation import score
-from spinebench.evaluation.statistics import cluster_interval
 from spinebench.records import Image, Outcome, Prediction, Question
+from spinebench.statistics import cluster_interval
 from spinebench.tables import build_frame
 from tests.examples import a_prediction, a_question, an_image
 

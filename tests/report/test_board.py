@@ -4,10 +4,10 @@ import pytest
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
-from spinebench.evaluation.statistics import cluster_interval
 from spinebench.records import Prediction
 from spinebench.report.board import build_page_view, chance_of
 from spinebench.report.origin import MAX_NOTED_FILES, read_origin
+from spinebench.statistics import cluster_interval
 from spinebench.tables import write_table
 from tests.examples import a_question
 from tests.report.sample import answers_at, predictions_of, write_run

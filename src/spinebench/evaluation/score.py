@@ -12,10 +12,10 @@ from typing import Any
 
 import polars as pl
 
+from spinebench import statistics
 from spinebench.anatomy.diseases import CLASSES, HEALTHY
 from spinebench.errors import DataError
-from spinebench.evaluation import statistics
-from spinebench.evaluation.statistics import Interval
+from spinebench.statistics import Interval
 
 COUNTED = ("answered", "unparsed", "refused", "truncated")
 LEFT_OUT = ("failed", "not_run")

@@ -7,7 +7,7 @@ from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.proportion import proportion_confint
 
-from spinebench.evaluation.statistics import (
+from spinebench.statistics import (
     cluster_bootstrap_interval,
     cluster_interval,
     cluster_mean_interval,
