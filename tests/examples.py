@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from spinebench.records import Finding, Image, Prediction, Question, Reject
+from spinebench.sources.base import ImageRef
 
 
 def an_image(**fields: Any) -> Image:
@@ -39,6 +40,23 @@ def an_image(**fields: Any) -> Image:
         notes=("a note",),
     )
     return replace(image, **fields)
+
+
+def an_image_ref(**fields: Any) -> ImageRef:
+    ref = ImageRef(
+        image_id="rsna:train_images/1/2/3.dcm",
+        source="rsna",
+        path="train_images/1/2/3.dcm",
+        patient_id="rsna:1",
+        study_id="1",
+        series_id="2",
+        modality="MR",
+        view="AX",
+        sequence="T2",
+        instance_number=3,
+        official_split="train",
+    )
+    return replace(ref, **fields)
 
 
 def a_finding(**fields: Any) -> Finding:

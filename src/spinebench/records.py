@@ -152,6 +152,8 @@ class Question:
     rule: str  # label rule, name and version
     # source rows that decide the truth, "SOURCE:FILE:ROW" or "SOURCE:FILE:ROW:COLUMN", sorted
     rests_on: tuple[str, ...] = ()
+    # classes that are, or may be, true of the image beside the gold, by the rule: never offered
+    never_offered: tuple[str, ...] = ()
     in_subset: bool = False  # of the evaluation subset, which lies in test
 
     @property

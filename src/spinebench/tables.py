@@ -11,7 +11,7 @@ import os
 import types
 import typing
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -239,6 +239,11 @@ class Ledger:
                 source=self.source, file=file, row=row, column=column, reason=reason, detail=detail
             )
         )
+
+    def take_back(self, units: Set[tuple[str, int, str | None]]) -> None:
+        """Undo the drop of these units, where there was one: a question rests on them after all."""
+        self.rejects = [r for r in self.rejects if (r.file, r.row, r.column) not in units]
+        self._dropped -= units
 
     def is_dropped(self, file: str, row: int, column: str | None = None) -> bool:
         """Whether this unit already has a line."""

@@ -138,8 +138,8 @@ class _PoolOfTwo(LocalEngine):
     def __init__(self) -> None:
         super().__init__(2)
 
-    def map(self, function, items, *, label, shard=8):  # type: ignore[no-untyped-def]
-        return super().map(function, items, label=label, shard=2)
+    def map(self, function, items, *, shard=8, **more):  # type: ignore[no-untyped-def]
+        return super().map(function, items, shard=2, **more)
 
 
 def test_another_seed_asks_otherwise(folders: dict[str, Path], tmp_path: Path) -> None:
@@ -189,12 +189,13 @@ def test_identical_pixels_across_splits_fail_the_build(
         build(folders, tmp_path / "bench", options)
     assert not (tmp_path / "bench").exists()
     kept = build(folders, tmp_path / "bench", _dropping(options))
-    # of the two the later by id goes, with both of its rows and their grades
+    # of the two the later by id goes, with both of its rows, their grades and its series
     dropped = [(r.file, r.row, r.detail) for r in kept.rejects if r.reason == "identical_pixels"]
     first = f"as rsna:train_images/{B}/2000000009/5031.dcm"
     assert dropped == [
         *(("train.csv", 2, first), ("train.csv", 2, first)),
         *(("train_label_coordinates.csv", row, first) for row in (2, 3)),
+        ("train_series_descriptions.csv", 2, first),
     ]
     assert kept.manifest["duplicates"] == "drop"
 

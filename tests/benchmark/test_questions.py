@@ -1,17 +1,19 @@
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spinebench.benchmark.labels import Labelled
 from spinebench.benchmark.negatives import Negatives
-from spinebench.benchmark.questions import QuestionWriter, load_question_pool
+from spinebench.benchmark.questions import QuestionPool, QuestionWriter, load_question_pool
 from spinebench.errors import DataError, UsageError
 from spinebench.records import Question
 from tests.examples import an_image
 
 POOL = load_question_pool()
+UNITS = (("points.csv", 2, None), ("train.csv", 3, "left_l4_l5"))
 NEGATIVES = Negatives(
     ("Osteophytes", "Foraminal stenosis", "Spinal Canal Stenosis"), (0.9, 0.8, None)
 )
@@ -20,13 +22,15 @@ FOUR = Negatives((*NEGATIVES.diseases, "Vertebral collapse"), (0.9, 0.8, 0.7, 0.
 
 def diagnosis(n: int = 0, disease: str = "Subarticular Stenosis", seed: int = 0) -> Question:
     image = an_image(image_id=f"rsna:train_images/1/2/{n}.dcm", pixel_sha256=str(n))
-    label = Labelled(disease, ("L4/L5",), ("f1", "f2"))
+    label = Labelled(
+        "diagnosis", disease, ("L4/L5",), ("f1", "f2"), UNITS, frozenset({"Osteophytes"})
+    )
     negatives = FOUR if disease == "Healthy" else NEGATIVES
     return QuestionWriter(POOL, seed, "released/1").write_diagnosis(image, label, negatives, "test")
 
 
-def localization(*levels: str, disease: str = "Subarticular Stenosis") -> Question | None:
-    label = Labelled(disease, levels, ("f1",))
+def localization(*levels: str) -> Question:
+    label = Labelled("localization", "Subarticular Stenosis", levels, ("f1",), UNITS)
     return QuestionWriter(POOL, 0, "released/1").write_localization(an_image(), label, "test")
 
 
@@ -61,17 +65,32 @@ def test_the_truth_and_healthy_stand_everywhere() -> None:
 
 def test_localization_offers_the_five_lumbar_discs() -> None:
     question = localization("L4/L5", "L5/S1")
-    assert question is not None
     assert sorted(question.options) == ["L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1"]
     assert {question.lettered[letter] for letter in question.gold} == {"L4/L5", "L5/S1"}
     assert question.gold == tuple(sorted(question.gold))
     assert question.multiple
 
 
-def test_no_lumbar_disc_no_localization() -> None:
-    assert localization() is None
-    assert localization("C5/C6") is None
-    assert localization("L4/L5", disease="Healthy") is None
+def test_alignment_offers_the_four_shapes_and_nothing_else() -> None:
+    label = Labelled("alignment", "cervical Kyphosis", (), ("f1",), UNITS)
+    pool = QuestionPool("own", "0", {"alignment": (("al-1", "Which shape?"),)})
+    question = QuestionWriter(pool, 0, "graded/1").write_alignment(an_image(), label, "test")
+    assert sorted(question.options) == [
+        "Straight cervical vertebrae", "cervical Kyphosis", "cervical Lordosis",
+        "sigmoid cervical vertebrae",
+    ]  # fmt: skip
+    assert [question.lettered[letter] for letter in question.gold] == ["cervical Kyphosis"]
+    assert (question.task, question.multiple) == ("alignment", False)
+    with pytest.raises(UsageError, match="question pool own has no wording for diagnosis"):
+        QuestionWriter(pool, 0, "graded/1").write_diagnosis(
+            an_image(), replace(label, task="diagnosis"), NEGATIVES, "test"
+        )
+
+
+def test_a_question_names_the_rows_it_rests_on_and_what_is_not_offered() -> None:
+    question = diagnosis()
+    assert question.rests_on == ("rsna:points.csv:2", "rsna:train.csv:3:left_l4_l5")
+    assert question.never_offered == ("Osteophytes",)
 
 
 def test_the_seed_changes_questions_and_the_same_seed_does_not() -> None:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,8 @@ from spinebench.benchmark.negatives import (
     choose_negatives,
     true_classes,
 )
-from spinebench.benchmark.pictures import Picture, PictureJob, picture_store, read_picture
+from spinebench.benchmark.picture_store import picture_store
+from spinebench.benchmark.pictures import Picture, PictureJob, read_picture
 from spinebench.benchmark.questions import DEFAULT_POOL, QuestionWriter, load_question_pool
 from spinebench.benchmark.similarity import Aggregate
 from spinebench.benchmark.split import SplitShares, check_no_crossing, split_of_patient
@@ -83,9 +85,7 @@ def build_benchmark(
     embedder = load_embedder(options.embedder)
     if not set(folders) & set(sources):
         raise UsageError(f"no source folder given; there are: {', '.join(sources)}")
-    readings = [
-        sources[name].read(folders[name], engine) for name in sources if name in folders
-    ]
+    readings = [sources[name].read(folders[name], engine) for name in sources if name in folders]
     with written_whole(place, keep=_STAGE_VERSION) as folder:
         accounts = Accounts(readings)
         labels = label_images(readings, rule, accounts)
@@ -201,7 +201,7 @@ def _write_questions(
             else:
                 questions.append(writer.write_alignment(image, label, split))
     questions.sort(key=lambda question: question.question_id)
-    for one, next_one in zip(questions, questions[1:], strict=False):
+    for one, next_one in pairwise(questions):
         if one.question_id == next_one.question_id:
             raise DataError(
                 file=" and ".join((*one.image_ids, *next_one.image_ids)), field="question_id",
@@ -241,9 +241,7 @@ def _choose_negatives(
         patient_ids=[image.patient_id for image in images],
         allowed=allowed,
         library_mask=np.array(in_library, dtype=np.bool_),
-        wanted=[
-            0 if label is None else 4 if label.disease == HEALTHY else 3 for label in asked
-        ],
+        wanted=[0 if label is None else 4 if label.disease == HEALTHY else 3 for label in asked],
         exclude_same_patient=strict,
         aggregate=options.aggregate,
         per_disease=options.library_per_disease,

@@ -1,4 +1,4 @@
-"""One source image to its standard picture: decode, standardise, store by hash, embed.
+"""One source image to its standard picture: decode, standardise, store by hash.
 
 Runs in worker processes: a plain function of plain values.
 """
@@ -6,10 +6,6 @@ Runs in worker processes: a plain function of plain values.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from spinebench.benchmark.embed import load_embedder
 from spinebench.errors import DataError
 from spinebench.imaging.geometry import Plane, slice_position_mm
 from spinebench.imaging.header import DicomHeader
@@ -28,15 +24,13 @@ class PictureJob:
     root: Path  # of the source
     ref: ImageRef
     folder: Path  # of the benchmark
-    embedder: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Picture:
-    """A stored standard picture and its embedding (length,)."""
+    """A stored standard picture."""
 
     image: Image
-    vector: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -60,12 +54,10 @@ def read_picture(job: PictureJob) -> Picture | Unreadable:
         return Unreadable(job.ref.image_id, "unreadable_pixels", detail)
     if len(rasters) != 1:
         return Unreadable(job.ref.image_id, "several_frames", f"{len(rasters)} frames")
-    return Picture(*_store(job, rasters[0], sha256_of_file(path)))
+    return Picture(_store(job, rasters[0], sha256_of_file(path)))
 
 
-def _store(
-    job: PictureJob, raster: Raster, original_sha256: str
-) -> tuple[Image, NDArray[np.float32]]:
+def _store(job: PictureJob, raster: Raster, original_sha256: str) -> Image:
     ref, header = job.ref, raster.header
     if raster.spacing_mm is None and ref.spacing_mm is not None:
         aspect = ref.spacing_mm[0] / ref.spacing_mm[1]
@@ -80,7 +72,7 @@ def _store(
     spacing = raster.spacing_mm or (None, None)
     affine = raster.affine_lps
     scale_x, scale_y = standard.scale_xy
-    image = Image(
+    return Image(
         image_id=ref.image_id,
         source=ref.source,
         path=f"images/{relative}",
@@ -111,8 +103,6 @@ def _store(
         official_split=ref.official_split,
         notes=(*ref.notes, *standard.notes),
     )
-    vector = load_embedder(job.embedder).embed([standard.rgb])[0]
-    return image, vector
 
 
 def _plane(view: View | None) -> Plane:

@@ -1,6 +1,7 @@
-"""Questions as published: one of five diagnoses, or the lumbar disc levels of the lesion.
+"""Questions: one of five diagnoses, the lumbar disc levels of the lesion, or a neck's shape.
 
-Wording, order of options and ids depend on the seed and the image alone.
+The first two as published; the third belongs to rules that hold shape for no disease. Wording,
+order of options and ids depend on the seed and the image alone.
 """
 
 import json
@@ -16,6 +17,8 @@ import numpy as np
 from spinebench.anatomy.diseases import HEALTHY
 from spinebench.anatomy.levels import LUMBAR_DISCS
 from spinebench.benchmark.labels import Labelled
+from spinebench.benchmark.labels.decision import SHAPES
+from spinebench.benchmark.labels.evidence import Unit
 from spinebench.benchmark.negatives import Negatives
 from spinebench.errors import DataError, UsageError
 from spinebench.records import (
@@ -29,7 +32,8 @@ from spinebench.records import (
 )
 
 DEFAULT_POOL = "core-1"
-TASKS: tuple[Task, ...] = ("diagnosis", "localization")
+TASKS: tuple[Task, ...] = ("diagnosis", "localization", "alignment")
+_PUBLISHED_TASKS: tuple[Task, ...] = ("diagnosis", "localization")  # every pool has them
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def _parse_pool(text: str, *, file: str) -> QuestionPool:
         wordings = {
             task: tuple((str(entry["id"]), str(entry["text"])) for entry in content[task])
             for task in TASKS
+            if task in content or task in _PUBLISHED_TASKS
         }
         name = str(content["name"])
     except (json.JSONDecodeError, KeyError, TypeError) as error:
@@ -93,27 +98,25 @@ class QuestionWriter:
     ) -> Question:
         """One right answer among five: the truth, Healthy, and hard negatives, shuffled."""
         options = list(dict.fromkeys([label.disease, HEALTHY, *negatives.diseases]))
-        question = self._write("diagnosis", image, label, options, {label.disease}, split)
+        question = self._write(image, label, options, {label.disease}, split)
         return replace(question, negatives=negatives.diseases, similarities=negatives.similarities)
 
-    def write_localization(self, image: Image, label: Labelled, split: Split) -> Question | None:
-        """Which of the five lumbar discs; several may be right. None where none is named."""
+    def write_localization(self, image: Image, label: Labelled, split: Split) -> Question:
+        """Which of the five lumbar discs; several may be right."""
         levels = [str(level) for level in LUMBAR_DISCS]
-        gold = set(label.levels) & set(levels)
-        if label.disease == HEALTHY or not gold:
-            return None
-        return self._write("localization", image, label, levels, gold, split)
+        return self._write(image, label, levels, set(label.levels) & set(levels), split)
+
+    def write_alignment(self, image: Image, label: Labelled, split: Split) -> Question:
+        """Which of the four shapes of the neck."""
+        return self._write(image, label, list(SHAPES), {label.disease}, split)
 
     def _write(
-        self,
-        task: Task,
-        image: Image,
-        label: Labelled,
-        options: list[str],
-        gold: set[str],
-        split: Split,
+        self, image: Image, label: Labelled, options: list[str], gold: set[str], split: Split
     ) -> Question:
+        task = label.task
         rng = np.random.default_rng(item_seed(self.seed, task, image.image_id))
+        if task not in self.pool.wordings:
+            raise UsageError(f"question pool {self.pool.name} has no wording for {task}")
         wordings = self.pool.wordings[task]
         template, text = wordings[int(rng.integers(len(wordings)))]
         shuffled = tuple(options[place] for place in rng.permutation(len(options)))
@@ -148,4 +151,12 @@ class QuestionWriter:
             patient_id=image.patient_id,
             finding_ids=label.finding_ids,
             rule=self.rule,
+            rests_on=tuple(name_unit(image.source, unit) for unit in label.units),
+            never_offered=tuple(sorted(label.never_offered)),
         )
+
+
+def name_unit(source: str, unit: Unit) -> str:
+    """A row or cell as `Question.rests_on` names it: "SOURCE:FILE:ROW" and ":COLUMN" of a cell."""
+    file, row, column = unit
+    return f"{source}:{file}:{row}" + ("" if column is None else f":{column}")
