@@ -280,7 +280,8 @@ def _describe_source(reading: Reading, source: Source, images: Sequence[Image]) 
     own = [image for image in images if image.source == reading.source]
     originals = {image.image_id: image.original_sha256 for image in own}
     annotations = {
-        file: sha256_of_file(reading.root / file) for file in sorted(reading.ledger.read)
+        file: sha256_of_file((reading.tables_root or reading.root) / file)
+        for file in sorted(reading.ledger.read)
     }
     if len(annotations) > _MANY_FILES:  # a table for each film: one hash over all of them
         annotations = {f"all {len(annotations)} files": sha256_of_json(annotations)}

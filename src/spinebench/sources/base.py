@@ -81,6 +81,7 @@ class Reading:
     ledger: Ledger
     # rows that are used as soon as one image of the key is: (file, row) by image id
     extra_units: dict[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+    tables_root: Path | None = None  # folder of the counted files; None = the root
 
     def carried_units(self) -> set[tuple[str, int, str | None]]:
         """Units (file, row, column) that a finding or an image carries: not dropped so far."""
