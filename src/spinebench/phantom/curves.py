@@ -24,7 +24,7 @@ def draw_tilts(rng: np.random.Generator, lesions: LesionMap) -> dict[str, float]
     kyphosis = float(np.clip(rng.normal(33.0, 6.0), 20.0, 45.0))
     shape = str(lesions[("curvature", "C2-C7", None)].subtype)
     neck_roll, neck_lean = float(rng.uniform()), float(rng.normal(0.0, 3.0))
-    if shape in ("straight", "kyphotic"):
+    if shape in ("straight", "kyphotic", "reverse sigmoid"):
         kyphosis *= 0.75  # a neck without lordosis stands on a flatter thoracic spine
     # The sacrum is kyphotic: hollow in front.
     tilts = {"S3": -slope + 17.0, "S2": -slope + 7.0, "S1": -slope}
@@ -34,6 +34,8 @@ def draw_tilts(rng: np.random.Generator, lesions: LesionMap) -> dict[str, float]
         share = (step + 0.5) / 11.5
         tilts[f"T{12 - step}"] = tilts["L1"] - kyphosis * share * share * (3.0 - 2.0 * share)
     tilts["C7"] = tilts["T1"] + 6.0 + neck_lean
+    if shape == "reverse sigmoid":
+        tilts["C7"] += 8.0  # kyphotic from here on: a level start keeps the head above the trunk
     steps = _neck_steps(shape, neck_roll)
     for index, step_deg in enumerate(steps):
         tilts[f"C{6 - index}"] = tilts[f"C{7 - index}"] + step_deg
@@ -50,5 +52,5 @@ def _neck_steps(shape: str, roll: float) -> tuple[float, ...]:
         return tuple(total * share for share in (0.12, 0.26, 0.30, 0.22, 0.10))
     if shape == "straight":
         return tuple((2.0 * roll - 1.0) * 0.7 for _ in range(5))
-    bend = 7.5 + 3.0 * roll
+    bend = (7.5 + 3.0 * roll) * (-1.0 if shape == "reverse sigmoid" else 1.0)
     return (bend, bend, 0.0, -bend, -bend)

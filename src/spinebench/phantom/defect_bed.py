@@ -25,6 +25,7 @@ class Bed:
     tables: dict[str, tuple[tuple[str, ...], list[Row]]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     renamed: dict[str, str] = field(default_factory=dict)  # path below the root, old to new
+    added: list[TruthRow] = field(default_factory=list)  # of images that a defect adds
 
     def load(self, file: str) -> list[Row]:
         """Rows of a table without its header; what is changed in them is written by `save`."""
@@ -90,7 +91,7 @@ class Defect:
     plant: Callable[[Bed], str]  # returns the place: study id or image path
 
 
-DEFECTS: dict[str, dict[str, Defect]] = {"rsna": {}, "vindr": {}, "buu": {}}
+DEFECTS: dict[str, dict[str, Defect]] = {"rsna": {}, "vindr": {}, "buu": {}, "csxa": {}}
 Plant = Callable[[Bed], str]
 
 

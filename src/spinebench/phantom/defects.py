@@ -2,7 +2,7 @@
 
 Each defect is one function that spoils one study, series or film that no other defect has touched,
 and says what the reader's ledger must then hold. A new one is one function with one decorator, in
-`defects_rsna.py` or `defects_vindr.py`.
+`defects_<source>.py`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinebench.errors import UsageError
-from spinebench.phantom import defects_rsna, defects_vindr
+from spinebench.phantom import defects_csxa, defects_rsna, defects_vindr
 from spinebench.phantom.defect_bed import DEFECTS, Bed, Defect
 from spinebench.phantom.truth import TruthRow
 
 # Importing the two registers their functions.
-DEFECT_MODULES = (defects_rsna, defects_vindr)
+DEFECT_MODULES = (defects_rsna, defects_vindr, defects_csxa)
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def plant_defects(
 ) -> tuple[list[Planted], list[TruthRow]]:
     """Plant defects into a written folder; returns where they are, and the truth as it now stands.
 
-    The truth loses the images that are gone and follows those whose folder was renamed; it keeps
-    what the anatomy is, whatever the tables now say.
+    The truth loses the images that are gone, gains those that were added and follows those whose
+    folder was renamed; it keeps what the anatomy is, whatever the tables now say.
     """
     bed = Bed(root, seed, truth)
     planted = [
@@ -63,7 +63,8 @@ def plant_defects(
         if defect.name in names
     ]
     bed.save()
-    return planted, [row for row in map(bed.follow, truth) if _exists(root, row)]
+    rows = [*map(bed.follow, truth), *bed.added]
+    return planted, [row for row in rows if _exists(root, row)]
 
 
 def _exists(root: Path, row: TruthRow) -> bool:

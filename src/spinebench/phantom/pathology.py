@@ -44,6 +44,7 @@ CURVATURES: dict[str, PhantomDisease] = {
     "lordotic": "cervical Lordosis",
     "straight": "Straight cervical vertebrae",
     "sigmoid": "sigmoid cervical vertebrae",
+    "reverse sigmoid": "sigmoid cervical vertebrae",
     "kyphotic": "cervical Kyphosis",
 }
 # Daffin 2017, JCVJS 8:231, 150 adults without symptoms; sigmoid and reverse sigmoid together.
@@ -68,7 +69,8 @@ class Lesion:
     canal, foramen, recess, disc, collapse: `fraction` lost of the unaffected size, 0 to 0.95.
     osteophyte, slip: `mm`. An osteophyte without a side is anterior. A laterolisthesis needs the
     side to which the upper vertebra moves. collapse: level is a vertebra; all others a disc.
-    curvature: level "C2-C7", subtype lordotic, straight, sigmoid or kyphotic.
+    curvature: level "C2-C7", subtype lordotic, straight, sigmoid (lordotic below, kyphotic above),
+    reverse sigmoid (forced only: the draw has one direction) or kyphotic.
     """
 
     kind: LesionKind

@@ -11,11 +11,13 @@ from spinebench.errors import UsageError
 from spinebench.folders import check_place, written_whole
 from spinebench.phantom.defects import Planted, parse_defects, plant_defects
 from spinebench.phantom.truth import TRUTH_FILE, write_truth
+from spinebench.phantom.write_csxa import write_csxa
 from spinebench.phantom.write_options import PhantomOptions
 from spinebench.phantom.write_rsna import write_rsna
 from spinebench.phantom.write_vindr import write_checksums, write_vindr
 
-WRITERS = {"rsna": write_rsna, "vindr": write_vindr}
+_IMAGE_SUFFIXES = (".dcm", ".dicom", ".jpg", ".png")
+WRITERS = {"rsna": write_rsna, "vindr": write_vindr, "csxa": write_csxa}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ def write_phantom(
         folder=str(folder),
         patients=patients,
         seed=seed,
-        images=sum(1 for path in files if path.suffix in (".dcm", ".dicom")),
+        images=sum(1 for path in files if path.suffix in _IMAGE_SUFFIXES),
         gigabytes=size / 1e9,
         truth_rows=len(truth),
         planted=tuple(planted),

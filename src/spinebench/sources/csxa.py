@@ -2,17 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from spinebench.engine import Engine
 from spinebench.records import Finding
 from spinebench.sources.base import ImageRef, Reading, Terms
+from spinebench.sources.csxa_angle import Facing, find_facing, measure_cobb_deg
 from spinebench.sources.csxa_films import (
     FilmFacts,
     FilmFiles,
     has_film,
     list_films,
-    measure_cobb_deg,
     read_films,
 )
 from spinebench.sources.csxa_sheet import NORMAL, SHEET_FILE, CaseRow, Word, read_cases
@@ -22,6 +23,16 @@ from spinebench.tables import Ledger, sha256_of_file
 # Ledger names of the two kinds of files, which copies keep in folders of many names.
 FILMS, LANDMARK_FILES = "datasets-PNG", "datasets-JSON"
 Problem = tuple[str, str]  # reason, detail
+_AGE_NOTE = "the age in its name is not the sheet's"
+
+
+@dataclass(frozen=True)
+class Films:
+    """The films that were read, by case number; why some cannot be used; which way all face."""
+
+    of_number: Mapping[int, Sequence[FilmFacts]]
+    problems: Mapping[str, Problem]  # by path
+    facing: Facing | None
 
 
 class CsxaSource:
@@ -69,14 +80,11 @@ class CsxaSource:
         wanted = {case.number for case in cases}
         facts = read_films(root, [film for film in films if film.number in wanted], engine)
         _note_landmarks(facts, ledger)
-        problems = _find_problems(root, facts, {case.number: case for case in cases})
+        films_read = _sort_films(root, facts, cases)
         reading = Reading(root=root, source=self.name, ledger=ledger)
-        of_number: dict[int, list[FilmFacts]] = defaultdict(list)
-        for film in facts:
-            of_number[film.files.number].append(film)
-        aged: list[str] = []
         for case in cases:
-            _read_case(reading, case, of_number[case.number], problems, aged)
+            _read_case(reading, case, films_read)
+        aged = [image.path for image in reading.images.values() if _AGE_NOTE in image.notes]
         if aged:
             ledger.drop(FILMS, None, "age_in_name_disagrees", f"{len(aged)} files, {aged[0]} first")
         reading.check_accounted()
@@ -106,6 +114,14 @@ def _note_landmarks(facts: Sequence[FilmFacts], ledger: Ledger) -> None:
     for film in facts:
         for reason, detail in film.notes:
             ledger.drop(LANDMARK_FILES, None, reason, detail)
+
+
+def _sort_films(root: Path, facts: Sequence[FilmFacts], cases: Sequence[CaseRow]) -> Films:
+    of_number: dict[int, list[FilmFacts]] = defaultdict(list)
+    for film in facts:
+        of_number[film.files.number].append(film)
+    problems = _find_problems(root, facts, {case.number: case for case in cases})
+    return Films(of_number, problems, find_facing(dict(film.points_px) for film in facts))
 
 
 def _find_problems(
@@ -147,36 +163,29 @@ def _find_identical(root: Path, facts: Sequence[FilmFacts]) -> list[list[FilmFac
     return [films for films in by_hash.values() if len(films) > 1]
 
 
-def _read_case(
-    reading: Reading,
-    case: CaseRow,
-    films: Sequence[FilmFacts],
-    problems: Mapping[str, Problem],
-    aged: list[str],
-) -> None:
-    """Images and findings of one row, or its ledger line; `aged` gains names with another age."""
-    usable = [film for film in films if film.files.path not in problems]
-    failed = [problems[film.files.path] for film in films if film.files.path in problems]
-    if not films:
+def _read_case(reading: Reading, case: CaseRow, films: Films) -> None:
+    """Images and findings of one row, or its ledger line."""
+    own = films.of_number.get(case.number, ())
+    usable = [film for film in own if film.files.path not in films.problems]
+    failed = [films.problems[film.files.path] for film in own if film not in usable]
+    if not own:
         reading.ledger.drop(case.file, case.row, "row_without_image", f"case {case.number:04d}")
     for place, (reason, detail) in enumerate(failed):
         # the row itself is lost only where it has no film left
         row = case.row if place == 0 and not usable else None
         reading.ledger.drop(case.file, row, reason, detail)
     for film in usable:
-        told = film.files.age_in_name
-        disagrees = None not in (told, case.age_years) and told != case.age_years
-        if disagrees:
-            aged.append(film.files.path)
-        image = _build_image(case, film, age_disagrees=disagrees)
+        image = _build_image(case, film)
         reading.images[image.image_id] = image
-        reading.findings += _build_findings(case, film, image.image_id)
+        cobb = measure_cobb_deg(dict(film.points_px), films.facing)
+        reading.findings += _build_findings(case, film, image.image_id, cobb)
 
 
-def _build_image(case: CaseRow, film: FilmFacts, *, age_disagrees: bool) -> ImageRef:
+def _build_image(case: CaseRow, film: FilmFacts) -> ImageRef:
     notes = [f"{reason} in its landmark file" for reason in dict(film.notes)]
-    if age_disagrees:
-        notes.append("the age in its name is not the sheet's")
+    told = film.files.age_in_name
+    if told is not None and case.age_years is not None and told != case.age_years:
+        notes.append(_AGE_NOTE)
     number = f"{case.number:04d}"
     return ImageRef(
         image_id=f"csxa:{film.files.path}",
@@ -197,9 +206,10 @@ def _build_image(case: CaseRow, film: FilmFacts, *, age_disagrees: bool) -> Imag
     )
 
 
-def _build_findings(case: CaseRow, film: FilmFacts, image_id: str) -> list[Finding]:
+def _build_findings(
+    case: CaseRow, film: FilmFacts, image_id: str, cobb: float | None
+) -> list[Finding]:
     """The shape of the neck and what the disease column says, as far as each is stated."""
-    cobb = measure_cobb_deg(dict(film.points_px))
     stem = film.files.stem
     found = []
     if case.curvature is not None:

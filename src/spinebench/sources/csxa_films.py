@@ -14,10 +14,10 @@ from typing import Any, BinaryIO
 from spinebench.engine import Engine
 from spinebench.errors import DataError
 from spinebench.imaging.raster import check_pixel_count
+from spinebench.sources.csxa_angle import PointPx
 from spinebench.sources.jsonfile import read_json
 from spinebench.sources.layout import CLUTTER
 
-PointPx = tuple[float, float]
 # The 23 landmarks, as LabelMe labels; left and right are those of the picture.
 LANDMARKS: tuple[str, ...] = (
     "C2 bottom left",
@@ -280,33 +280,3 @@ def _point_of(shape: Mapping[str, Any]) -> PointPx | None:
     except OverflowError:
         return None
     return (x, y) if math.isfinite(x) and math.isfinite(y) else None
-
-
-def measure_cobb_deg(points_px: Mapping[str, PointPx]) -> float | None:
-    """C2-C7 Cobb angle in degrees, positive when lordotic; None where it cannot be told.
-
-    Between the lower endplates of C2 and C7, each the line through its two bottom corners: with
-    t = atan2(y_right - y_left, x_right - x_left), y downwards, the angle is t(C2) - t(C7) for a
-    patient who faces the left of the picture, and the opposite for one who faces its right. Which
-    of the two is not documented: C2 stands in front of C7, and the lower endplate of C7 falls
-    forwards. Where these two signs disagree there is no angle.
-    """
-    needed = [f"{level} bottom {side}" for level in ("C2", "C7") for side in ("left", "right")]
-    if any(name not in points_px for name in (*needed, "C2 centroid")):
-        return None
-    c2_left, c2_right, c7_left, c7_right = (points_px[name] for name in needed)
-    tilt_2, tilt_7 = _tilt_deg(c2_left, c2_right), _tilt_deg(c7_left, c7_right)
-    if tilt_2 is None or tilt_7 is None:
-        return None
-    ahead = 0.5 * (c7_left[0] + c7_right[0]) - points_px["C2 centroid"][0]
-    if ahead * -tilt_7 <= 0.0:
-        return None
-    return tilt_2 - tilt_7 if ahead > 0.0 else tilt_7 - tilt_2
-
-
-def _tilt_deg(a: PointPx, b: PointPx) -> float | None:
-    """Angle of a line against the rows, -90 to 90, positive when its right end lies lower."""
-    left, right = sorted((a, b))
-    if left == right:
-        return None
-    return math.degrees(math.atan2(right[1] - left[1], right[0] - left[0]))

@@ -3,11 +3,12 @@
 from spinebench.errors import UsageError
 from spinebench.sources.base import Source
 from spinebench.sources.buu import BuuSource
+from spinebench.sources.csxa import CsxaSource
 from spinebench.sources.rsna import RsnaSource
 from spinebench.sources.vindr import VinDrSource
 
 SOURCES: dict[str, Source] = {
-    source.name: source for source in (RsnaSource(), VinDrSource(), BuuSource())
+    source.name: source for source in (RsnaSource(), VinDrSource(), BuuSource(), CsxaSource())
 }
 
 
