@@ -16,6 +16,10 @@ from spinebench.sources.buu_tables import (
 from spinebench.tables import Ledger
 
 NORMAL_WORDS = "0 normal"
+# Where the upper vertebra stands: ahead of the lower one or behind it.
+_DIRECTION = {"anterolisthesis": 1.0, "retrolisthesis": -1.0}
+# End plates are drawn by hand: what is less says nothing about the direction.
+_CLEAR_MM = 1.0
 
 
 @dataclass
@@ -51,7 +55,9 @@ def state_film(content: FilmContent, image_id: str, info: FilmInfo, ledger: Ledg
     else:
         slips = _slips_of_info(content, plates, info)
     for slip in slips:
-        result.findings.append(_build_slip(content, image_id, slip, plates, info))
+        finding = _build_slip(content, image_id, slip, plates, info)
+        result.findings.append(finding)
+        _note_direction(slip, finding, ledger)
     if slips:
         _note_order(content, ledger, result)
         return result
@@ -143,6 +149,14 @@ def _compare(
         ledger.drop(info.diagnosis_file, None, "diagnosis_disagrees", detail)
     if odd:
         result.notes.append("its own table and csv_info disagree on a class")
+
+
+def _note_direction(slip: Slip, finding: Finding, ledger: Ledger) -> None:
+    """Note a slip that its end plates show to go clearly the other way than its class says."""
+    ahead_mm = finding.measure or 0.0
+    if ahead_mm * _DIRECTION.get(slip.code.words, 0.0) < -_CLEAR_MM:
+        detail = f"{finding.level}: {finding.source_words}, {ahead_mm:.1f} mm ahead by its plates"
+        ledger.drop(finding.file, None, "slip_contradicts_class", detail)
 
 
 def _note_order(content: FilmContent, ledger: Ledger, result: Statements) -> None:
