@@ -1,27 +1,54 @@
 """`spinebench bench`: build a benchmark, and look at its questions."""
 
-from pathlib import Path
+from collections import Counter
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import typer
 
+from spinebench.cli import bench_labels
 from spinebench.cli.output import Json, Seed, Workers, print_result, table_lines
+from spinebench.cli.source_options import (
+    Buu,
+    Columns,
+    Csxa,
+    Images,
+    Rsna,
+    Table,
+    VinDr,
+    gather_sources,
+)
+
+_FILES_TOLD = 12  # of one folder and ending; more are told in one line
 
 app = typer.Typer(help="Benchmarks.", no_args_is_help=True)
+app.command("labels")(bench_labels.labels)
 
 
 @app.command()
 def build(
     out: Annotated[Path, typer.Option("--out", help="Folder to write; must be new or empty.")],
-    rsna: Annotated[
-        Path | None, typer.Option("--rsna", help="Folder of RSNA 2024 Lumbar Spine.")
-    ] = None,
-    vindr: Annotated[Path | None, typer.Option("--vindr", help="Folder of VinDr-SpineXR.")] = None,
+    rsna: Rsna = None,
+    vindr: VinDr = None,
+    buu: Buu = None,
+    csxa: Csxa = None,
+    table: Table = None,
+    columns: Columns = None,
+    images: Images = None,
     seed: Seed = 0,
-    rule: Annotated[str, typer.Option("--rule", help="Label rule.")] = "released",
+    rule: Annotated[
+        str, typer.Option("--labels", "--rule", help="Label rule: released or graded.")
+    ] = "released",
+    multi_label: Annotated[
+        str, typer.Option("--multi-label", help="Images with several diseases: drop or keep.")
+    ] = "drop",
     embedder: Annotated[
         str | None, typer.Option("--embedder", help="Chooses the distractors.")
     ] = None,
+    aggregate: Annotated[
+        str,
+        typer.Option("--aggregate", help="A disease's score over its images: max, mean or top5."),
+    ] = "max",
     pool: Annotated[
         str | None, typer.Option("--pool", help="Question wordings: a shipped name or a JSON file.")
     ] = None,
@@ -37,15 +64,21 @@ def build(
     duplicates: Annotated[
         str, typer.Option("--duplicates", help="Identical pixels in two images: fail or drop.")
     ] = "fail",
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="Folder that keeps vectors between builds.")
+    ] = None,
+    engine: Annotated[str, typer.Option("--engine", help="local or ray.")] = "local",
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Build a benchmark from folders of images."""
     from spinebench.benchmark.build import BuildOptions, build_benchmark
     from spinebench.benchmark.embed import DEFAULT_EMBEDDER
+    from spinebench.benchmark.labels import parse_multi_label
     from spinebench.benchmark.questions import DEFAULT_POOL
+    from spinebench.benchmark.similarity import check_aggregate
     from spinebench.benchmark.split import SplitShares
-    from spinebench.engine import LocalEngine
+    from spinebench.engine import load_engine
     from spinebench.errors import UsageError
 
     if duplicates not in ("fail", "drop"):
@@ -53,15 +86,24 @@ def build(
     options = BuildOptions(
         seed=seed,
         rule=rule,
+        multi_label=parse_multi_label(multi_label),
         embedder=embedder or DEFAULT_EMBEDDER,
+        aggregate=check_aggregate(aggregate),
         pool=pool or DEFAULT_POOL,
         shares=SplitShares(test=test_share, reserve=reserve_share),
         library_per_disease=library,
         duplicates="fail" if duplicates == "fail" else "drop",
     )
-    given = {"rsna": rsna, "vindr": vindr}
-    folders = {name: folder for name, folder in given.items() if folder is not None}
-    manifest = build_benchmark(folders, out, options=options, engine=LocalEngine(workers))
+    given = {"rsna": rsna, "vindr": vindr, "buu": buu, "csxa": csxa, "table": table}
+    folders, sources = gather_sources(given, columns=columns, images=images)
+    manifest = build_benchmark(
+        folders,
+        out,
+        options=options,
+        engine=load_engine(engine, workers),
+        sources=sources,
+        cache=cache,
+    )
     print_result({"out": str(out), **manifest}, _summary_lines(out, manifest), as_json=as_json)
 
 
@@ -85,17 +127,16 @@ def _summary_lines(out: Path, manifest: dict[str, Any]) -> list[str]:
         for split, number in sorted(splits.items())
     ]
     lines += ["", *table_lines(("task", "split", "questions"), rows)]
-    files = [
-        (f"{name}:{file}", account["read"], account["used"], account["dropped"])
+    accounts = [
+        (f"{name}:{file}", account)
         for name, source in sorted(manifest["sources"].items())
-        for file, account in source["accounting"].items()
-        if account["read"]
+        for file, account in merge_accounts(source["accounting"]).items()
     ]
+    files = [(f, a["read"], a["used"], a["dropped"]) for f, a in accounts if a["read"]]
     lines += ["", *table_lines(("file", "read", "used", "dropped"), files)]
     reasons = [
-        (f"{name}:{file}", reason, number)
-        for name, source in sorted(manifest["sources"].items())
-        for file, account in source["accounting"].items()
+        (file, reason, number)
+        for file, account in accounts
         for reason, number in [
             *account["reasons"].items(),
             *((f"{note} (note, nothing dropped)", n) for note, n in account["notes"].items()),
@@ -104,6 +145,32 @@ def _summary_lines(out: Path, manifest: dict[str, Any]) -> list[str]:
     if reasons:
         lines += ["", *table_lines(("file", "reason", "n"), reasons)]
     return lines
+
+
+def merge_accounts(accounting: dict[str, Any]) -> dict[str, Any]:
+    """The account with one line for many files of one folder, as where each film has a table."""
+    groups: dict[str, list[str]] = {}
+    for file in accounting:
+        groups.setdefault(
+            str(PurePosixPath(file).with_name("*" + PurePosixPath(file).suffix)), []
+        ).append(file)
+    merged: dict[str, Any] = {}
+    for pattern, files in groups.items():
+        if len(files) <= _FILES_TOLD:
+            merged.update({file: accounting[file] for file in files})
+            continue
+        total: dict[str, Any] = {"read": 0, "used": 0, "dropped": 0}
+        told: dict[str, Counter[str]] = {"reasons": Counter(), "notes": Counter()}
+        for file in files:
+            for key in total:
+                total[key] += accounting[file][key]
+            for key, counts in told.items():
+                counts.update(accounting[file][key])
+        merged[f"{pattern} ({len(files)} files)"] = {
+            **total,
+            **{key: dict(sorted(counts.items())) for key, counts in told.items()},
+        }
+    return merged
 
 
 @app.command()

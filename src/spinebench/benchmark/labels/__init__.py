@@ -13,7 +13,7 @@ from spinebench.errors import UsageError
 
 __all__ = [
     "Aside", "Decision", "Evidence", "Graded", "LabelRule", "Labelled", "MultiLabel", "Released",
-    "evidence_of", "iter_evidence", "load_label_rule", "rule_names",
+    "evidence_of", "iter_evidence", "load_label_rule", "parse_multi_label", "rule_names",
 ]  # fmt: skip
 
 _RULES: dict[str, Callable[[MultiLabel], LabelRule]] = {"released": Released, "graded": Graded}
@@ -26,6 +26,15 @@ def load_label_rule(name: str, multi_label: MultiLabel = "drop") -> LabelRule:
         if name in (short, rule.name):
             return rule
     raise UsageError(f"no label rule {name!r}; there are: {', '.join(rule_names())}")
+
+
+def parse_multi_label(text: str) -> MultiLabel:
+    """`drop` or `keep`; raises UsageError for anything else."""
+    if text == "drop":
+        return "drop"
+    if text == "keep":
+        return "keep"
+    raise UsageError(f"--multi-label {text}: it is drop or keep")
 
 
 def rule_names() -> list[str]:
