@@ -11,13 +11,14 @@ from spinebench.errors import UsageError
 from spinebench.folders import check_place, written_whole
 from spinebench.phantom.defects import Planted, parse_defects, plant_defects
 from spinebench.phantom.truth import TRUTH_FILE, write_truth
+from spinebench.phantom.write_buu import write_buu
 from spinebench.phantom.write_csxa import write_csxa
 from spinebench.phantom.write_options import PhantomOptions
 from spinebench.phantom.write_rsna import write_rsna
 from spinebench.phantom.write_vindr import write_checksums, write_vindr
 
 _IMAGE_SUFFIXES = (".dcm", ".dicom", ".jpg", ".png")
-WRITERS = {"rsna": write_rsna, "vindr": write_vindr, "csxa": write_csxa}
+WRITERS = {"rsna": write_rsna, "vindr": write_vindr, "csxa": write_csxa, "buu": write_buu}
 
 
 @dataclass(frozen=True, kw_only=True)
