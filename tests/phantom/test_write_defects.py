@@ -10,12 +10,15 @@ from spinebench.engine import LocalEngine
 from spinebench.errors import UsageError
 from spinebench.imaging.dicom import read_dicom
 from spinebench.imaging.standard import standardise
+from spinebench.phantom import write_csxa as write_csxa_module
 from spinebench.phantom import write_vindr as write_vindr_module
+from spinebench.phantom.defect_bed import DEFECTS
 from spinebench.phantom.defects import Planted, load_defects, parse_defects, plant_defects
 from spinebench.phantom.film import FilmRegion, View, place_film
 from spinebench.phantom.rendered import RenderedImage
 from spinebench.phantom.spine import Spine
 from spinebench.phantom.truth import TruthRow
+from spinebench.phantom.write_csxa import write_csxa
 from spinebench.phantom.write_options import PhantomOptions
 from spinebench.phantom.write_rsna import write_rsna
 from spinebench.phantom.write_vindr import write_vindr
@@ -25,6 +28,7 @@ from spinebench.sources.registry import SOURCES
 
 ENGINE = LocalEngine(1)
 SMALL = PhantomOptions(matrix=64, film_px=220, test_patients=1, all_slices=False)
+WRITTEN = (("rsna", write_rsna, 16), ("vindr", write_vindr, 20), ("csxa", write_csxa, 24))
 Clean = dict[str, tuple[Path, list[TruthRow], Reading]]
 Plantation = tuple[Path, list[Planted], list[TruthRow], Reading]
 
@@ -34,7 +38,8 @@ def render_wedge(
 ) -> RenderedImage:
     """A film in its true place that shows only a grey wedge: here tables matter, not anatomy."""
     film = place_film(spine, view, region, rows, cols)
-    pixels = np.broadcast_to(np.linspace(200, 3000, cols), (rows, cols)).astype(np.uint16)
+    white = 3000 - 20 * int(spine.key.rsplit("/", 1)[1])  # no two patients have the same picture
+    pixels = np.broadcast_to(np.linspace(200, white, cols), (rows, cols)).astype(np.uint16)
     return RenderedImage(pixels, film.affine_lps, (film.spacing_mm,) * 2, 0.0, view)
 
 
@@ -44,12 +49,13 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Clean:
     made: Clean = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write_vindr_module, "render_xray", render_wedge)
+        patch.setattr(write_csxa_module, "render_xray", render_wedge)
         _fill(made, tmp_path_factory)
     return made
 
 
 def _fill(made: Clean, tmp_path_factory: pytest.TempPathFactory) -> None:
-    for source, write, patients in (("rsna", write_rsna, 16), ("vindr", write_vindr, 20)):
+    for source, write, patients in WRITTEN:
         root = tmp_path_factory.mktemp(source) / "clean"
         truth = write(root, patients=patients, seed=3, options=SMALL, engine=ENGINE)
         made[source] = root, truth, SOURCES[source].read(root, ENGINE)
@@ -109,8 +115,24 @@ LOST = {
     ("vindr", "other_lesion"): 0,
     ("vindr", "constant_patient_id"): 0,
     ("vindr", "clutter"): 0,
+    ("csxa", "row_without_image"): 0,
+    ("csxa", "image_without_row"): 2,
+    ("csxa", "no_curvature"): 2,
+    ("csxa", "age_disagrees"): 0,
+    ("csxa", "duplicate_row"): 0,
+    ("csxa", "contradictory_rows"): 2,
+    ("csxa", "duplicate_landmark"): 0,
+    ("csxa", "landmark_outside"): 0,
+    ("csxa", "json_size"): 0,
+    ("csxa", "missing_json"): 0,
+    ("csxa", "broken_json"): 0,
+    ("csxa", "nested_json"): 0,
+    ("csxa", "truncated_file"): 2,
+    ("csxa", "zero_byte_file"): 2,
+    ("csxa", "identical_film"): 0,
+    ("csxa", "clutter"): 0,
 }
-ALL = [(source, name) for source in SOURCES for name in load_defects(source)]
+ALL = [(source, name) for source in DEFECTS for name in load_defects(source)]
 
 
 @pytest.mark.parametrize(("source", "name"), ALL, ids=[f"{s}-{n}" for s, n in ALL])
@@ -133,7 +155,7 @@ def test_reader_names_the_defect_and_reads_the_rest_unchanged(
     after.check_accounted()
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", DEFECTS)
 def test_every_known_reason_of_a_plant_is_documented(source: str) -> None:
     text = Path(__file__).parents[2].joinpath("docs", "sources.md").read_text("utf-8")
     for defect in load_defects(source).values():
@@ -142,7 +164,7 @@ def test_every_known_reason_of_a_plant_is_documented(source: str) -> None:
             assert f"`{reason}`" in text
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", DEFECTS)
 def test_all_at_once_have_places_of_their_own(clean: Clean, tmp_path: Path, source: str) -> None:
     names = parse_defects(source, ["all"])
     _, planted, _, reading = plant(clean, tmp_path, source, *names)
@@ -232,5 +254,5 @@ def test_painted_lesion_is_white_inside_its_box_and_nothing_else_changes(
 
 
 def test_unknown_layout_is_told() -> None:
-    with pytest.raises(UsageError, match="no phantom layout 'buu'; there are rsna, vindr"):
-        load_defects("buu")
+    with pytest.raises(UsageError, match="no phantom layout 'verse'; there are rsna, vindr"):
+        load_defects("verse")

@@ -52,7 +52,8 @@ def plant_image_without_row(bed: Bed) -> str:
 def plant_no_curvature(bed: Bed) -> str:
     """A case that is not healthy has no number for its shape."""
     with _edited_sheet(bed) as rows:
-        stem = _choose(bed, "no_curvature", lambda stem: _is_ill(_row_of(rows, stem)))
+        ill = {row[NUMBER] for row in rows if row[DISEASE] == 1}
+        stem = _choose(bed, "no_curvature", lambda stem: int(stem[:4]) in ill)
         _row_of(rows, stem)[CURVATURE] = "unclear"
     return _film(stem)
 
@@ -237,10 +238,6 @@ def _cell(text: str) -> Cell:
 
 def _row_of(rows: list[list[Cell]], stem: str) -> list[Cell]:
     return next(row for row in rows if row[NUMBER] == int(stem[:4]))
-
-
-def _is_ill(row: list[Cell]) -> bool:
-    return row[DISEASE] == 1
 
 
 def _free_number(rows: list[list[Cell]]) -> int:

@@ -79,7 +79,9 @@ def write_phantom(
         folder=str(folder),
         patients=patients,
         seed=seed,
-        images=sum(1 for path in files if path.suffix in _IMAGE_SUFFIXES),
+        images=sum(
+            path.suffix in _IMAGE_SUFFIXES and not path.name.startswith(".") for path in files
+        ),
         gigabytes=size / 1e9,
         truth_rows=len(truth),
         planted=tuple(planted),
