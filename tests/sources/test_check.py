@@ -77,7 +77,8 @@ def test_wrong_folder_is_one_line(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{tmp_path} is no source that spinebench knows: looked for rsna (train.csv, "
         "train_label_coordinates.csv, train_series_descriptions.csv, train_images); vindr "
-        "(annotations/train.csv, train_images); found notes.txt"
+        "(annotations/train.csv, train_images); buu (AP|LA); csxa (datasets.xlsx); "
+        "found notes.txt"
     )
 
 
@@ -100,5 +101,6 @@ def test_empty_and_missing_folders(tmp_path: Path) -> None:
 
 def test_unknown_name_of_a_source() -> None:
     assert find_source("rsna").name == "rsna"
-    with pytest.raises(UsageError, match="no source 'buu'; there are rsna, vindr"):
-        find_source("buu")
+    known = "there are rsna, vindr, buu, csxa, table$"
+    with pytest.raises(UsageError, match=f"no source 'kitti'; {known}"):
+        find_source("kitti")

@@ -15,6 +15,8 @@ from spinebench.records import item_seed
 from spinebench.sources.base import FolderReport, ImageRef, Reading, Source
 from spinebench.sources.layout import check_is_folder, describe_found, find_roots
 from spinebench.sources.registry import SOURCES
+from spinebench.sources.table import SUFFIXES as TABLE_SUFFIXES
+from spinebench.sources.table import TableSource
 
 _SAMPLE = 8
 _GIGABYTE = 1e9
@@ -24,11 +26,15 @@ def detect_source(folder: Path) -> tuple[Source, Path]:
     """The source that a folder is, and its root (the folder or one or two levels below).
 
     The root is the folder itself where the source is in it more than once: a source may read
-    several releases together, and finds its own root when it reads. Raises UsageError in one line:
-    what was looked for and what was found, or that it is two sources.
+    several releases together, and finds its own root when it reads. A file that ends as a table
+    does is a table of one's own. Raises UsageError in one line: what was looked for and what was
+    found, or that it is two sources.
     """
+    if folder.suffix.lower() in TABLE_SUFFIXES and folder.is_file():
+        return SOURCES[TableSource.name], folder
     check_is_folder(folder)
-    matching = [source for source in SOURCES.values() if find_roots(folder, source.looked_for)]
+    in_folders = [source for source in SOURCES.values() if source.looked_for]
+    matching = [source for source in in_folders if find_roots(folder, source.looked_for)]
     if len(matching) == 1:
         roots = find_roots(folder, matching[0].looked_for)
         return matching[0], roots[0] if len(roots) == 1 else folder
@@ -37,20 +43,24 @@ def detect_source(folder: Path) -> tuple[Source, Path]:
             f"{source.name} in {find_roots(folder, source.looked_for)[0]}" for source in matching
         )
         raise UsageError(f"{folder} holds more than one source: {names}; name one of them")
-    looked = "; ".join(f"{name} ({', '.join(s.looked_for)})" for name, s in SOURCES.items())
+    looked = "; ".join(f"{s.name} ({', '.join(s.looked_for)})" for s in in_folders)
     raise UsageError(
         f"{folder} is no source that spinebench knows: looked for {looked}; "
         f"{describe_found(folder)}"
     )
 
 
-def check_folder(folder: Path, engine: Engine, *, seed: int = 0) -> FolderReport:
+def check_folder(
+    folder: Path, engine: Engine, *, seed: int = 0, source: Source | None = None
+) -> FolderReport:
     """Counts, defects, size and time of a folder, from its tables, its headers and a few images.
 
-    Minutes are the time that reading took here plus the sample's time for each image, shared by
-    the engine's workers; a question's negatives and texts add little to that.
+    Which source it is is found out, unless `source` says so. Minutes are the time that reading
+    took here plus the sample's time for each image, shared by the engine's workers; a question's
+    negatives and texts add little to that.
     """
-    source, _ = detect_source(folder)
+    if source is None:
+        source, _ = detect_source(folder)
     started = time.monotonic()
     reading = source.read(folder, engine)
     reading_s = time.monotonic() - started
@@ -67,7 +77,8 @@ def check_folder(folder: Path, engine: Engine, *, seed: int = 0) -> FolderReport
         root=str(root),
         counts=_count(reading),
         defects=dict(sorted(defects.items())),
-        gigabytes_in=sum((root / image.path).stat().st_size for image in images) / _GIGABYTE,
+        gigabytes_in=sum((root / path).stat().st_size for path in {image.path for image in images})
+        / _GIGABYTE,
         gigabytes_out=bytes_out / done * len(images) / _GIGABYTE,
         minutes=(reading_s + seconds / max(len(sample), 1) * len(images) / workers) / 60,
         sampled_images=len(sample),
@@ -87,7 +98,8 @@ def _try_images(root: Path, images: Sequence[ImageRef]) -> tuple[int, float, int
     bytes_out, unreadable, started = 0, 0, time.monotonic()
     for image in images:
         try:
-            raster = read_image(root / image.path)[0]
+            plane = image.view if image.view in ("AX", "COR") else "SAG"
+            raster = read_image(root / image.path, plane, frame=image.frame)[0]
         except DataError:
             unreadable += 1
         else:

@@ -5,10 +5,12 @@ from spinebench.sources.base import Source
 from spinebench.sources.buu import BuuSource
 from spinebench.sources.csxa import CsxaSource
 from spinebench.sources.rsna import RsnaSource
+from spinebench.sources.table import TableSource
 from spinebench.sources.vindr import VinDrSource
 
 SOURCES: dict[str, Source] = {
-    source.name: source for source in (RsnaSource(), VinDrSource(), BuuSource(), CsxaSource())
+    source.name: source
+    for source in (RsnaSource(), VinDrSource(), BuuSource(), CsxaSource(), TableSource())
 }
 
 
