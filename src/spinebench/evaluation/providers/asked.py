@@ -1,16 +1,12 @@
 """What a baseline is asked, read back from the words and images of a message, and its answer."""
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from spinebench.anatomy.levels import parse_levels
 from spinebench.evaluation.prompts import asks_for_several, closing_line, parse_options
-
-# a question's words end where the next line starts; a prompt file may put them anywhere
-_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +54,3 @@ def read_asked(text: str, images: Sequence[bytes]) -> Asked:
 def write_answer(chosen: Chosen, asked: Asked) -> str:
     """The baseline's answer, with the closing line of the protocol."""
     return f"{chosen.reason}\n{closing_line(sorted(chosen.letters), several=asked.several)}"
-
-
-def squeezed(text: str) -> str:
-    """Text with every run of white space as one blank, to find one text in another."""
-    return _SPACES.sub(" ", text).strip()
