@@ -252,8 +252,27 @@ def test_what_an_interrupted_build_left_is_replaced(
     assert not (tmp_path / "bench.partial").exists()
 
 
+def test_a_build_that_was_stopped_goes_on_where_it_stood(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("spinebench.benchmark.build.embed_images", stop)
+        with pytest.raises(KeyboardInterrupt):
+            build(folders, tmp_path / "one")
+    with monkeypatch.context() as patch:  # no picture is read a second time
+        patch.setattr("spinebench.benchmark.pictures.read_image", stop)
+        build(folders, tmp_path / "one")
+    build(folders, tmp_path / "two")
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
 def test_no_source_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no source folder given; there are: rsna, vindr"):
+    with pytest.raises(
+        UsageError, match="no source folder given; there are: rsna, vindr, buu, csxa, table"
+    ):
         build({}, tmp_path / "bench")
 
 

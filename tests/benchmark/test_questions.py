@@ -105,6 +105,19 @@ def test_the_id_is_readable_and_ends_with_the_content() -> None:
     assert len(content) == 12
 
 
+def test_images_of_one_stem_have_names_of_their_own() -> None:
+    label = Labelled("localization", "Osteophytes", ("L4/L5",), ("f1",), UNITS)
+    writer = QuestionWriter(POOL, 0, "graded/1")
+    names = [
+        writer.write_localization(an_image(image_id=image_id), label, "test").question_id
+        for image_id in ("table:a/b.png", "table:a/b.jpg", "table:a/b.nii.gz#1")
+    ]
+    assert [name.partition("@")[0] for name in names] == [
+        "localization-table-a.b.png", "localization-table-a.b.jpg",
+        "localization-table-a.b.nii.gz.1",
+    ]  # fmt: skip
+
+
 def test_shipped_pool_has_at_least_eight_wordings_each_of_its_own() -> None:
     for entries in POOL.wordings.values():
         texts = [text for _, text in entries]

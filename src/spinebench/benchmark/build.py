@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +30,7 @@ from spinebench.benchmark.similarity import Aggregate
 from spinebench.benchmark.split import SplitShares, check_no_crossing, split_of_patient
 from spinebench.benchmark.write import BenchmarkContent, write_benchmark
 from spinebench.engine import Engine
-from spinebench.errors import DataError, UsageError
+from spinebench.errors import UsageError
 from spinebench.folders import check_place, written_whole
 from spinebench.imaging.standard import DEFAULT_POLICY
 from spinebench.records import Image, Question, Split, sha256_of_json
@@ -200,15 +199,7 @@ def _write_questions(
                 questions.append(writer.write_localization(image, label, split))
             else:
                 questions.append(writer.write_alignment(image, label, split))
-    questions.sort(key=lambda question: question.question_id)
-    for one, next_one in pairwise(questions):
-        if one.question_id == next_one.question_id:
-            raise DataError(
-                file=" and ".join((*one.image_ids, *next_one.image_ids)), field="question_id",
-                found="the same pixels under the same name",
-                expected="one of them; `--duplicates drop` keeps the first",
-            )  # fmt: skip
-    return questions
+    return sorted(questions, key=lambda question: question.question_id)
 
 
 def _choose_negatives(

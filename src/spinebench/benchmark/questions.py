@@ -128,10 +128,8 @@ class QuestionWriter:
         content = question_content_hash(
             text=text, options=shuffled, gold=letters, pixel_sha256=(image.pixel_sha256,)
         )
-        source, _, path = image.image_id.partition(":")
-        readable = str(PurePosixPath(path).with_suffix("")).replace("/", ".")
         return Question(
-            question_id=f"{task}-{source}-{readable}@{content}",
+            question_id=f"{task}-{_readable(image.image_id)}@{content}",
             kind="mcq",
             task=task,
             source=image.source,
@@ -154,6 +152,14 @@ class QuestionWriter:
             rests_on=tuple(name_unit(image.source, unit) for unit in label.units),
             never_offered=tuple(sorted(label.never_offered)),
         )
+
+
+def _readable(image_id: str) -> str:
+    """`source-folder.file` of an image id; the ending stays in a folder of mixed formats."""
+    source, _, path = image_id.partition(":")
+    if source != "table":
+        path = str(PurePosixPath(path).with_suffix(""))
+    return f"{source}-{path}".replace("/", ".").replace("#", ".")
 
 
 def name_unit(source: str, unit: Unit) -> str:

@@ -57,6 +57,9 @@ def question_card(bench: Benchmark, question: Question) -> dict[str, Any]:
         ],
         "images": [_image_card(bench, bench.images[i]) for i in question.image_ids],
         "rests_on": [_row_card(bench, finding_id) for finding_id in question.finding_ids],
+        "decided_by": list(question.rests_on),
+        "never_offered": list(question.never_offered),
+        "in_subset": question.in_subset,
     }
 
 

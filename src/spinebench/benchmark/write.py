@@ -41,10 +41,16 @@ def write_benchmark(
 
     `about` is what it was made from: at least `seed`, `label_rule`, `sources` (by name: title,
     terms, images, patients, accounting). Pictures that no image names are removed. Raises
-    DataError if a question names an image that is not there.
+    DataError if a question names an image that is not there, or two have one id.
     """
     known = {image.image_id for image in content.images}
+    counts = Counter(question.question_id for question in content.questions)
     for question in content.questions:
+        if counts[question.question_id] > 1:
+            raise DataError(
+                file="questions", place=question.question_id, field="question_id",
+                found=f"{counts[question.question_id]} questions", expected="one of each id",
+            )  # fmt: skip
         missing = sorted(set(question.image_ids) - known)
         if missing:
             raise DataError(

@@ -19,6 +19,7 @@ from spinebench.cli.source_options import (
     gather_sources,
 )
 
+_ROWS_TOLD = 6  # source rows of a question, in text; --json has all
 _FILES_TOLD = 12  # of one folder and ending; more are told in one line
 
 app = typer.Typer(help="Benchmarks.", no_args_is_help=True)
@@ -206,6 +207,12 @@ def show(
             f"rests on: {row['place']}: {row['source_words']}"
             + (f" [{row['grade']} in {row['grade_place']}]" if row["grade_place"] else "")
             for row in card["rests_on"]
+        ),
+        f"decided by {len(card['decided_by'])} source rows"
+        + ("" if len(card["decided_by"]) > _ROWS_TOLD else f": {', '.join(card['decided_by'])}"),
+        *(
+            f"not offered, as it is or may be true too: {disease}"
+            for disease in card["never_offered"]
         ),
     ]
     print_result(card, lines, as_json=as_json)
