@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinebench.errors import UsageError
-from spinebench.phantom import defects_csxa, defects_rsna, defects_vindr
+from spinebench.phantom import defects_buu, defects_csxa, defects_rsna, defects_vindr
 from spinebench.phantom.defect_bed import DEFECTS, Bed, Defect
 from spinebench.phantom.truth import TruthRow
 
 # Importing the two registers their functions.
-DEFECT_MODULES = (defects_rsna, defects_vindr, defects_csxa)
+DEFECT_MODULES = (defects_rsna, defects_vindr, defects_csxa, defects_buu)
 
 
 @dataclass(frozen=True)
