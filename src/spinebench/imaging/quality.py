@@ -53,7 +53,7 @@ class QualityPolicy:
     """Share of the shown pixels; air inside the body is black too."""
     most_clipped_high: float = 0.15
     """Share of the shown pixels; the display of a file without a window makes 0.005 white."""
-    least_sharpness: float = 0.42
+    least_sharpness: float = 0.38
     """Of a 192nd of the long side, see the head of this file."""
 
 
