@@ -58,11 +58,11 @@ _DISC_WEIGHTS: dict[str, tuple[float, ...]] = {
     "retrolisthesis": (0.12, 0.27, 0.28, 0.13, 0.20),
     "laterolisthesis": (0.15, 0.35, 0.35, 0.15, 0.0),
 }
-# Slips in mm, from clearly past the phantom's 3 mm of a disease on.
+# Slips in mm, from clearly past the 3 mm on that the phantom calls a slip.
 _MM: dict[str, tuple[float, float]] = {
-    "anterolisthesis": (3.6, 11.0),
-    "retrolisthesis": (3.6, 7.0),
-    "laterolisthesis": (3.6, 8.0),
+    "anterolisthesis": (4.5, 11.0),
+    "retrolisthesis": (4.0, 7.5),
+    "laterolisthesis": (4.0, 8.0),
 }
 # Slips become more common with age: relative chance at 20 and at 90 years, 1 on the whole.
 _AGE_CHANCE = (0.3, 1.7)
