@@ -90,7 +90,7 @@ def _order_stratum(
 ) -> list[Question]:
     """Clear images first; among them each patient's first ones, then the second ones; by hash."""
     seen: dict[tuple[bool, str], int] = defaultdict(int)
-    keyed = []
+    keyed: list[tuple[bool, int, int, Question]] = []
     for question in sorted(members, key=lambda q: _rank(q, seed)):
         unclear = any(not quality[i].clear for i in question.image_ids if i in quality)
         turn = seen[unclear, question.patient_id] // per_patient
