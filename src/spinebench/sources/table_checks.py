@@ -86,11 +86,11 @@ def image_key(row: TableRow, facts: FileFacts) -> str:
 
 
 def drop_repeated(rows: Iterable[TableRow], file: str, ledger: Ledger) -> list[TableRow]:
-    """Rows without those that say the same as an earlier one in every cell that is used."""
+    """Rows without those that say the same as an earlier one, in whatever words."""
     kept: dict[TableRow, int] = {}
     result = []
     for row in rows:
-        first = kept.setdefault(replace(row, row=0), row.row)
+        first = kept.setdefault(replace(row, row=0, words=""), row.row)
         if first == row.row:
             result.append(row)
         else:
