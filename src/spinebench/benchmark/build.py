@@ -263,11 +263,12 @@ def _describe(
         "question_pool": {"name": writer.pool.name, "sha256": writer.pool.sha256},
         "split_shares": asdict(options.shares),
         "duplicates": options.duplicates,
-        "sources": {r.source: _describe_source(r, sources[r.source], images) for r in readings},
+        "sources": {r.source: describe_source(r, sources[r.source], images) for r in readings},
     }
 
 
-def _describe_source(reading: Reading, source: Source, images: Sequence[Image]) -> dict[str, Any]:
+def describe_source(reading: Reading, source: Source, images: Sequence[Image]) -> dict[str, Any]:
+    """What a manifest says of a source: terms, hashes of its files, and the account of them."""
     own = [image for image in images if image.source == reading.source]
     originals = {image.image_id: image.original_sha256 for image in own}
     annotations = {
