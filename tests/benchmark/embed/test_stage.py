@@ -135,3 +135,27 @@ def test_other_pixels_than_the_record_says_are_refused(tmp_path: Path) -> None:
 def test_no_images_no_vectors(tmp_path: Path) -> None:
     found = embed_images([], tmp_path, Counting(), ENGINE, cache=None, out=tmp_path / "v.npy")
     assert found.shape == (0, 0)
+
+
+def test_what_workers_finished_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = stored(tmp_path, range(1, 41))
+    embed, out, store = GradientHistograms(), tmp_path / "v.npy", tmp_path / "store"
+    damaged = tmp_path / images[39].path
+    whole = damaged.read_bytes()
+    damaged.write_bytes(b"")  # in the second shard
+    with pytest.raises(DataError, match="a damaged picture"):
+        embed_images(images, tmp_path, embed, ENGINE, cache=None, out=out, store=store)
+    damaged.write_bytes(whole)
+    asked: list[int] = []
+    original = GradientHistograms.embed
+
+    def counted(self: GradientHistograms, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        asked.append(len(pictures))
+        return original(self, pictures)
+
+    monkeypatch.setattr(GradientHistograms, "embed", counted)
+    found = embed_images(images, tmp_path, embed, ENGINE, cache=None, out=out, store=store)
+    assert sum(asked) == 8
+    assert np.array_equal(found, original(embed, [pixels(n) for n in range(1, 41)]))

@@ -24,7 +24,9 @@ _PLUGS = {  # kind: module of this package, what stands after the colon
 }
 DEFAULT_EMBEDDER = "gradient-histograms/1"
 
-_NAME = re.compile(r"(?P<kind>[a-z0-9-]+)(?P<version>/\d+)?(?P<rest>[:@].*)?", re.DOTALL)
+_NAME = re.compile(
+    r"(?P<kind>[a-z0-9-]+)(?P<version>/\d+(?:\+[a-z0-9]+)?)?(?P<rest>[:@].*)?", re.DOTALL
+)
 
 
 class Embedder(Protocol):

@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 from spinebench.benchmark.embed import Embedder
 from spinebench.benchmark.embed.cache import VectorCache
 from spinebench.benchmark.embed.rowfile import RowFile, load_rows
-from spinebench.engine import Engine
+from spinebench.engine import Engine, ShardStore
 from spinebench.errors import DataError
 from spinebench.imaging.standard import pixel_sha256
 from spinebench.progress import iter_with_progress
@@ -45,12 +45,15 @@ def embed_images(
     *,
     cache: Path | None,
     out: Path,
+    store: Path | None = None,
 ) -> NDArray[np.float32]:
     """Vectors (n, length) of the images' standard files in `folder`, in their order.
 
     They are written to `out` (a `.npy` file) and mapped from it; `rowfile.read_rows` reads blocks
     of them. Images of the same pixels are embedded once, and those in the `cache` folder not at
-    all. Raises DataError if a file is damaged or its pixels are not those of the record.
+    all. With a `store` folder, what workers finished is found there after a kill (what a model in
+    this process finished is found in the cache). Raises DataError if a file is damaged or its
+    pixels are not those of the record.
     """
     with ExitStack() as stack:
         kept = None if cache is None else stack.enter_context(VectorCache(cache, embedder.name))
@@ -63,7 +66,7 @@ def embed_images(
             for image in images
             if (key := image.pixel_sha256) not in cached and first[key] is image
         ]  # fmt: skip
-        fresh = stack.enter_context(closing(_iter_fresh(embedder, jobs, engine)))
+        fresh = stack.enter_context(closing(_iter_fresh(embedder, jobs, engine, store)))
         if kept is not None:
             # closed before the cache is: whatever stops the build, what was embedded is kept
             fresh = stack.enter_context(closing(_iter_kept(fresh, jobs, kept)))
@@ -97,12 +100,29 @@ def _write_rows(
 
 
 def _iter_fresh(
-    embedder: Embedder, jobs: Sequence[EmbedJob], engine: Engine
+    embedder: Embedder, jobs: Sequence[EmbedJob], engine: Engine, store: Path | None
 ) -> Generator[NDArray[np.float32]]:
     if embedder.in_process:
         yield from iter_with_progress(_iter_here(embedder, jobs), total=len(jobs), label=_LABEL)
     else:
-        yield from engine.map(embed_picture, jobs, label=_LABEL, shard=_SHARD)
+        kept = None if store is None else _vector_store(store)
+        yield from engine.map(embed_picture, jobs, label=_LABEL, shard=_SHARD, store=kept)
+
+
+def _vector_store(folder: Path) -> ShardStore[EmbedJob, NDArray[np.float32]]:
+    return ShardStore(folder, _key_of, _write_vectors, _read_vectors, suffix=".npy")
+
+
+def _key_of(job: EmbedJob) -> str:
+    return f"{job.embedder.name}\x1f{job.pixel_sha256}"
+
+
+def _write_vectors(path: Path, vectors: list[NDArray[np.float32]]) -> None:
+    np.save(path, np.stack(vectors))
+
+
+def _read_vectors(path: Path) -> list[NDArray[np.float32]]:
+    return list(np.load(path))
 
 
 def _iter_here(embedder: Embedder, jobs: Sequence[EmbedJob]) -> Iterator[NDArray[np.float32]]:
