@@ -259,7 +259,7 @@ def test_a_split_without_questions_is_refused(edited: Path, tmp_path: Path) -> N
         ({"model": "spinebench/best"}, "unknown model spinebench/best"),
         ({"model": "nowhere/best"}, "model nowhere/best: Model API nowhere .* not recognized"),
         ({"model": "openai-api/local/x"}, "LOCAL_API_KEY"),
-        ({"accept_terms": ["buu"]}, "--accept-terms buu: no such source.*rsna, vindr"),
+        ({"accept_terms": ["verse"]}, "--accept-terms verse: no such source.*rsna, vindr"),
     ],
 )
 def test_bad_options_are_one_line_and_leave_nothing(

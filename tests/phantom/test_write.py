@@ -24,7 +24,11 @@ def digest(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("source", "defects"),
-    [("rsna", ["clutter"]), ("vindr", ["missing_file,jpeg2000_film,malformed_window"])],
+    [
+        ("rsna", ["clutter"]),
+        ("vindr", ["missing_file,jpeg2000_film,malformed_window"]),
+        ("buu", ["clutter,missing_spacing,patient_in_two_releases"]),
+    ],
 )
 def test_same_bytes_whatever_the_workers(tmp_path: Path, source: str, defects: list[str]) -> None:
     def write(name: str, seed: int, workers: int) -> dict[str, str]:
@@ -101,7 +105,7 @@ def test_interrupted_run_leaves_no_folder_and_is_started_over(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"source": "buu"}, "no phantom layout 'buu'; there are rsna, vindr"),
+        ({"source": "verse"}, "no phantom layout 'verse'; there are rsna, vindr"),
         ({"patients": 0}, "0 patients: at least 1 is needed"),
         ({"defects": ["nonsense"]}, "no defect 'nonsense' in rsna; there are all, axial_swapped"),
     ],

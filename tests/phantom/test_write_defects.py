@@ -10,6 +10,7 @@ from spinebench.engine import LocalEngine
 from spinebench.errors import UsageError
 from spinebench.imaging.dicom import read_dicom
 from spinebench.imaging.standard import standardise
+from spinebench.phantom import write_buu as write_buu_module
 from spinebench.phantom import write_csxa as write_csxa_module
 from spinebench.phantom import write_vindr as write_vindr_module
 from spinebench.phantom.defect_bed import DEFECTS
@@ -18,6 +19,7 @@ from spinebench.phantom.film import FilmRegion, View, place_film
 from spinebench.phantom.rendered import RenderedImage
 from spinebench.phantom.spine import Spine
 from spinebench.phantom.truth import TruthRow
+from spinebench.phantom.write_buu import write_buu
 from spinebench.phantom.write_csxa import write_csxa
 from spinebench.phantom.write_options import PhantomOptions
 from spinebench.phantom.write_rsna import write_rsna
@@ -28,7 +30,12 @@ from spinebench.sources.registry import SOURCES
 
 ENGINE = LocalEngine(1)
 SMALL = PhantomOptions(matrix=64, film_px=220, test_patients=1, all_slices=False)
-WRITTEN = (("rsna", write_rsna, 16), ("vindr", write_vindr, 20), ("csxa", write_csxa, 24))
+WRITTEN = (
+    ("rsna", write_rsna, 16),
+    ("vindr", write_vindr, 20),
+    ("csxa", write_csxa, 24),
+    ("buu", write_buu, 40),
+)
 Clean = dict[str, tuple[Path, list[TruthRow], Reading]]
 Plantation = tuple[Path, list[Planted], list[TruthRow], Reading]
 
@@ -38,7 +45,8 @@ def render_wedge(
 ) -> RenderedImage:
     """A film in its true place that shows only a grey wedge: here tables matter, not anatomy."""
     film = place_film(spine, view, region, rows, cols)
-    white = 3000 - 20 * int(spine.key.rsplit("/", 1)[1])  # no two patients have the same picture
+    # no two patients, nor two films of one, have the same picture
+    white = 3000 - 40 * int(spine.key.rsplit("/", 1)[1]) - (20 if view == "LAT" else 0)
     pixels = np.broadcast_to(np.linspace(200, white, cols), (rows, cols)).astype(np.uint16)
     return RenderedImage(pixels, film.affine_lps, (film.spacing_mm,) * 2, 0.0, view)
 
@@ -50,6 +58,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Clean:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write_vindr_module, "render_xray", render_wedge)
         patch.setattr(write_csxa_module, "render_xray", render_wedge)
+        patch.setattr(write_buu_module, "render_xray", render_wedge)
         _fill(made, tmp_path_factory)
     return made
 
@@ -131,6 +140,24 @@ LOST = {
     ("csxa", "zero_byte_file"): 2,
     ("csxa", "identical_film"): 0,
     ("csxa", "clutter"): 0,
+    ("buu", "swapped_end_points"): 0,
+    ("buu", "wrong_row_count"): 1,
+    ("buu", "film_without_table"): 1,
+    ("buu", "missing_file"): 1,
+    ("buu", "truncated_file"): 1,
+    ("buu", "zero_byte_file"): 1,
+    ("buu", "code_on_upper_plate"): 0,
+    ("buu", "unknown_class"): 1,
+    ("buu", "malformed_number"): 1,
+    ("buu", "point_outside_image"): 1,
+    ("buu", "missing_class"): 0,
+    ("buu", "missing_spacing"): 0,
+    ("buu", "other_diagnosis"): 0,
+    ("buu", "other_size"): 0,
+    ("buu", "patient_in_two_releases"): 0,
+    ("buu", "film_of_two_patients"): 1,
+    ("buu", "malformed_name"): 0,
+    ("buu", "clutter"): 0,
 }
 ALL = [(source, name) for source in DEFECTS for name in load_defects(source)]
 

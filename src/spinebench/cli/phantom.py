@@ -13,7 +13,7 @@ app = typer.Typer(help="Phantoms of known truth.", no_args_is_help=True)
 @app.command()
 def write(
     out: Annotated[Path, typer.Argument(help="Folder to write; must be new or empty.")],
-    source: Annotated[str, typer.Option("--source", help="Layout: rsna or vindr.")],
+    source: Annotated[str, typer.Option("--source", help="Layout: rsna, vindr, buu or csxa.")],
     patients: Annotated[int, typer.Option("--patients", help="Labelled patients.", min=1)],
     seed: Seed = 0,
     matrix: Annotated[int, typer.Option("--matrix", help="Rows and columns of MR slices.")] = 384,
@@ -66,7 +66,7 @@ def write(
 
 @app.command()
 def defects(
-    source: Annotated[str, typer.Option("--source", help="Layout: rsna or vindr.")],
+    source: Annotated[str, typer.Option("--source", help="Layout: rsna, vindr, buu or csxa.")],
     as_json: Json = False,
 ) -> None:
     """List the known defects of a set that can be planted."""

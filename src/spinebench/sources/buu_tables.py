@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from spinebench.anatomy.column import STANDARD_COLUMN
+from spinebench.anatomy.levels import parse_endplate
 from spinebench.errors import DataError
 from spinebench.imaging.raster import read_picture, read_picture_shape
 from spinebench.records import SideName, View
@@ -27,8 +29,10 @@ PLATES: dict[View, tuple[str, ...]] = {
     "LAT": (*(f"{name}{plate}" for name in _VERTEBRAE for plate in "ab"), "S1a"),
 }
 # The disc that a vertebra stands on, and the plate below that disc.
-LEVEL_BELOW = {"L1": "L1/L2", "L2": "L2/L3", "L3": "L3/L4", "L4": "L4/L5", "L5": "L5/S1"}
-PLATE_BELOW = {"L1": "L2a", "L2": "L3a", "L3": "L4a", "L4": "L5a", "L5": "S1a"}
+LEVEL_BELOW = {
+    name: str(STANDARD_COLUMN.disc_below(parse_endplate(f"{name}b")[0])) for name in _VERTEBRAE
+}
+PLATE_BELOW = {name: f"{level.split('/')[1]}a" for name, level in LEVEL_BELOW.items()}
 
 
 @dataclass(frozen=True, slots=True)
