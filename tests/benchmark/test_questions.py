@@ -7,7 +7,8 @@ import pytest
 
 from spinebench.benchmark.labels import Labelled
 from spinebench.benchmark.negatives import Negatives
-from spinebench.benchmark.questions import QuestionPool, QuestionWriter, load_question_pool
+from spinebench.benchmark.pool import QuestionPool, load_question_pool
+from spinebench.benchmark.questions import QuestionWriter
 from spinebench.errors import DataError, UsageError
 from spinebench.records import Question
 from tests.examples import an_image

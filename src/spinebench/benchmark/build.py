@@ -25,7 +25,8 @@ from spinebench.benchmark.negatives import (
 )
 from spinebench.benchmark.picture_store import picture_store
 from spinebench.benchmark.pictures import Picture, PictureJob, read_picture
-from spinebench.benchmark.questions import DEFAULT_POOL, QuestionWriter, load_question_pool
+from spinebench.benchmark.pool import DEFAULT_POOL, load_question_pool
+from spinebench.benchmark.questions import QuestionWriter
 from spinebench.benchmark.similarity import Aggregate
 from spinebench.benchmark.split import SplitShares, check_no_crossing, split_of_patient
 from spinebench.benchmark.write import BenchmarkContent, write_benchmark

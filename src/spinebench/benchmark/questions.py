@@ -4,13 +4,9 @@ The first two as published; the third belongs to rules that hold shape for no di
 order of options and ids depend on the seed and the image alone.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import resources
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from string import ascii_uppercase
-from typing import Any
 
 import numpy as np
 
@@ -20,69 +16,15 @@ from spinebench.benchmark.labels import Labelled
 from spinebench.benchmark.labels.decision import SHAPES
 from spinebench.benchmark.labels.evidence import Unit
 from spinebench.benchmark.negatives import Negatives
-from spinebench.errors import DataError, UsageError
+from spinebench.benchmark.pool import QuestionPool
+from spinebench.errors import UsageError
 from spinebench.records import (
     Image,
     Question,
     Split,
-    Task,
     item_seed,
     question_content_hash,
-    sha256_of_json,
 )
-
-DEFAULT_POOL = "core-1"
-TASKS: tuple[Task, ...] = ("diagnosis", "localization", "alignment")
-_PUBLISHED_TASKS: tuple[Task, ...] = ("diagnosis", "localization")  # every pool has them
-
-
-@dataclass(frozen=True)
-class QuestionPool:
-    """Wordings by task: (id, text) each, all of one meaning."""
-
-    name: str
-    sha256: str
-    wordings: Mapping[Task, tuple[tuple[str, str], ...]]
-
-
-def load_question_pool(name_or_path: str = DEFAULT_POOL) -> QuestionPool:
-    """A shipped pool by name, or a JSON file of the same form."""
-    path = Path(name_or_path)
-    if path.suffix == ".json":
-        if not path.is_file():
-            raise UsageError(f"no question pool at {path}")
-        text = path.read_text(encoding="utf-8")
-    else:
-        shipped = resources.files("spinebench").joinpath("data/question_pools")
-        file = shipped.joinpath(f"{name_or_path}.json")
-        if not file.is_file():
-            known = sorted(PurePosixPath(entry.name).stem for entry in shipped.iterdir())
-            raise UsageError(f"no question pool {name_or_path!r}; there are: {', '.join(known)}")
-        text = file.read_text(encoding="utf-8")
-    return _parse_pool(text, file=str(name_or_path))
-
-
-def _parse_pool(text: str, *, file: str) -> QuestionPool:
-    try:
-        content: dict[str, Any] = json.loads(text)
-        wordings = {
-            task: tuple((str(entry["id"]), str(entry["text"])) for entry in content[task])
-            for task in TASKS
-            if task in content or task in _PUBLISHED_TASKS
-        }
-        name = str(content["name"])
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise DataError(
-            file=file, found=f"{type(error).__name__}: {error}",
-            expected='{"name", "diagnosis": [{"id", "text"}], "localization": [...]}',
-        ) from error  # fmt: skip
-    for task, entries in wordings.items():
-        if not entries or len({entry[0] for entry in entries}) < len(entries):
-            raise DataError(
-                file=file, field=task, found=f"{len(entries)} wordings",
-                expected="at least one, each with an id of its own",
-            )  # fmt: skip
-    return QuestionPool(name, sha256_of_json(content), wordings)
 
 
 @dataclass(frozen=True)
