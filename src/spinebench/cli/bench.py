@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spinebench.cli import bench_labels
+from spinebench.cli import bench_labels, bench_release
 from spinebench.cli.output import Json, Seed, Workers, print_result, table_lines
 from spinebench.cli.source_options import (
     Buu,
@@ -24,6 +24,9 @@ _FILES_TOLD = 12  # of one folder and ending; more are told in one line
 
 app = typer.Typer(help="Benchmarks.", no_args_is_help=True)
 app.command("labels")(bench_labels.labels)
+app.command("export")(bench_release.export)
+app.command("import")(bench_release.import_)
+app.command("rebuild")(bench_release.rebuild)
 
 
 @app.command()
@@ -76,7 +79,7 @@ def build(
     from spinebench.benchmark.build import BuildOptions, build_benchmark
     from spinebench.benchmark.embed import DEFAULT_EMBEDDER
     from spinebench.benchmark.labels import parse_multi_label
-    from spinebench.benchmark.questions import DEFAULT_POOL
+    from spinebench.benchmark.pool import DEFAULT_POOL
     from spinebench.benchmark.similarity import check_aggregate
     from spinebench.benchmark.split import SplitShares
     from spinebench.engine import load_engine

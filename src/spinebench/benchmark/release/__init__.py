@@ -1,0 +1,1 @@
+"""Benchmarks as others read them, and back: one file for each format."""
