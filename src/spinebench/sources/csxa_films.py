@@ -161,7 +161,7 @@ def read_film(root: Path, film: FilmFiles) -> FilmFacts:
     try:
         drawing = read_json(root, film.landmarks, _LIMIT_LANDMARK_BYTES)
     except DataError as error:
-        note = ("unreadable_landmarks", f"{film.landmarks}: found {error.found}")
+        note = ("unreadable_landmarks", str(error))
         return FilmFacts(film, rows=rows, cols=cols, notes=(note,))
     points, problems = parse_landmarks(drawing, rows=rows, cols=cols)
     notes = tuple((reason, f"{film.landmarks}: {detail}") for reason, detail in problems)

@@ -21,7 +21,9 @@ NORMAL = "normal"  # meaning of a word that says that nothing is wrong
 _HEADER_WITHIN = 20  # rows from the top: a title, a licence, a legend may stand above the header
 _REQUIRED = ("number", "curvature")
 # "1.Lordotic, 2.Straight, 3.Sigmoid1": a digit belongs to the word unless it is the next code
-_CODE = re.compile(r"(?<![\w.])(\d{1,2})\s*[.:=)]\s*([A-Za-z][A-Za-z -]*(?:\d(?!\s*[.:=)]))?)")
+_CODE = re.compile(
+    r"(?<![\w.])(\d{1,2})\s*[.:=)]\s*([A-Za-z][A-Za-z -]*(?:\d(?!\s*[.:=]|\)\s*[A-Za-z]))?)"
+)
 _LARGEST_NUMBER = 9999  # four digits of the file's name
 _SPACING_MM = (0.01, 2.0)  # of a radiograph, with room
 
@@ -97,29 +99,38 @@ def _find_header(sheets: Sequence[XlsxSheet], file: str) -> tuple[XlsxSheet, int
     """The sheet with the cases and the row (from 1) of its header: the first that names both."""
     for sheet in sheets:
         for row, cells in enumerate(sheet.rows[:_HEADER_WITHIN], start=1):
-            if all(_match(field, cells) for field in _REQUIRED):
+            if len(_found(cells)) == len(_REQUIRED):
                 return sheet, row
     raise _no_header(sheets, file)
 
 
 def _no_header(sheets: Sequence[XlsxSheet], file: str) -> DataError:
-    """What to say: the likeliest header is the one with most cells."""
+    """What to say: the likeliest header is the row that has most of it, then most words."""
     rows = [
-        (sum(map(bool, cells)), sheet.name, row, cells)
+        (sheet.name, row, cells)
         for sheet in sheets
         for row, cells in enumerate(sheet.rows[:_HEADER_WITHIN], start=1)
+        if any(cells)
     ]
-    if not rows or not any(count for count, *_ in rows):
+    if not rows:
         return DataError(file=file, found="no cells", expected="columns Number and Curvature")
-    _, name, row, cells = max(rows, key=lambda found: (found[0], -found[2]))
-    missing = [field.capitalize() for field in _REQUIRED if not _match(field, cells)]
+    name, row, cells = max(rows, key=lambda found: (len(_found(found[2])), _words(found[2])))
+    missing = [field for field in _REQUIRED if field not in _found(cells)]
     return DataError(
         file=file,
         place=f"sheet {name[:40]}, row {row}",
-        field=f"column {missing[0] if missing else 'Number'}",
+        field=f"column {missing[0].capitalize()}",
         found=_short([cell for cell in cells if cell]),
         expected="columns Number and Curvature: 1.Lordotic, 2.Straight, ... in one row",
     )
+
+
+def _found(cells: Sequence[str]) -> list[str]:
+    return [field for field in _REQUIRED if _match(field, cells)]
+
+
+def _words(cells: Sequence[str]) -> int:
+    return sum(parse_number(cell) is None for cell in cells if cell)
 
 
 def _find_columns(
@@ -310,5 +321,5 @@ def _drop_shapeless(cases: list[CaseRow], ledger: Ledger) -> list[CaseRow]:
 
 
 def _short(names: Sequence[str], most: int = 6) -> str:
-    shown = ", ".join(name[:60] for name in names[:most])
+    shown = ", ".join(name[:80] for name in names[:most])
     return f"{shown}, ... {len(names)} in all" if len(names) > most else shown

@@ -46,7 +46,8 @@ def parse_json(data: bytes | str, file: str) -> Any:
         raise _refused(file, found, "JSON") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise DataError(file=file, place=place, found=error.msg, expected="JSON") from None
+        found = f"broken text ({error.msg})"
+        raise DataError(file=file, place=place, found=found, expected="JSON") from None
     except UnicodeDecodeError as error:
         raise DataError(
             file=file, place=f"byte {error.start}", found="bytes that are no text", expected="JSON"
