@@ -26,8 +26,8 @@ from spinebench.sources.registry import SOURCES
 from spinebench.sources.xlsxfile import read_xlsx
 
 Folder = tuple[Path, list[TruthRow], Reading]
-SMALL = PhantomOptions(film_px=260)
-PATIENTS = 9
+SMALL = PhantomOptions(film_px=220)
+PATIENTS = 14  # enough for the folder to say which way its patients face
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,10 @@ def test_value_of_a_file(tmp_path: Path) -> None:
     [
         (b"", "^f.json: found an empty file, expected JSON$"),
         (b" \n", "^f.json: found an empty file, expected JSON$"),
-        (b'{"a": 1', r"^f.json, line 1, column 8: found broken text \(Expecting ',' delimiter\), expected JSON$"),
+        (
+            b'{"a": 1',
+            r"^f.json, line 1, column 8: found broken text \(Expecting ',' d.*\), expected JSON$",
+        ),
         (b'["\xff"]', "^f.json, byte 2: found bytes that are no text, expected JSON$"),
         (b"[NaN]", "^f.json: found a number that JSON does not have, expected JSON$"),
         (b"[-Infinity]", "^f.json: found a number that JSON does not have"),
