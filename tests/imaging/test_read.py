@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from spinebench.errors import DataError
-from spinebench.imaging.read import detect_kind, read_image
+from spinebench.imaging.read import detect_kind, read_image, read_outline
 
 PIXELS = np.array([[1, 2, 3], [4, 5, 600]], np.uint16)
 
@@ -58,3 +58,46 @@ def test_other_files(tmp_path: Path, content: bytes, found: str) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=rf"x\.dcm: found {found}.*, expected DICOM, NIfTI, PNG"):
         read_image(path)
+
+
+def test_one_frame_of_any_file(write_dicom: Callable[..., Path], tmp_path: Path) -> None:
+    stack = np.arange(30, dtype=np.uint16).reshape(3, 2, 5)
+    (frame,) = read_image(write_dicom(stack), frame=1)
+    assert (frame.frame, frame.pixels.tolist()) == (1, stack[1].tolist())
+    data = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    (tmp_path / "v.nii").write_bytes(nib.Nifti1Image(data, np.eye(4)).to_bytes())
+    (slice_,) = read_image(tmp_path / "v.nii", "AX", frame=3)
+    assert (slice_.frame, int(slice_.pixels[0, 0])) == (3, 23)
+    Image.fromarray(np.full((8, 16), 70, np.uint8)).save(tmp_path / "x.png")
+    assert read_image(tmp_path / "x.png", frame=0)[0].pixels.shape == (8, 16)
+    for name, plane, beyond, last in (
+        ("image.dcm", "SAG", 3, 2),
+        ("v.nii", "SAG", 2, 1),
+        ("x.png", "SAG", 1, 0),
+    ):
+        with pytest.raises(DataError, match=f"{name}: frame: found {beyond}, expected 0 to {last}"):
+            read_image(tmp_path / name, plane, frame=beyond)
+
+
+def test_outlines(write_dicom: Callable[..., Path], tmp_path: Path) -> None:
+    dicom = read_outline(write_dicom(np.zeros((3, 2, 5), np.uint16), Modality="CT"))
+    assert (dicom.kind, dicom.frames, dicom.shapes) == ("dicom", {None: 3}, {None: (2, 5)})
+    assert dicom.header is not None
+    assert dicom.header.modality == "CT"
+    data = np.zeros((2, 3, 4), np.int16)
+    (tmp_path / "v.nii").write_bytes(nib.Nifti1Image(data, np.eye(4)).to_bytes())
+    volume = read_outline(tmp_path / "v.nii")
+    assert volume.frames == {"SAG": 2, "COR": 3, "AX": 4}
+    assert volume.shapes == {"SAG": (4, 3), "COR": (4, 2), "AX": (3, 2)}
+    turned = Image.new("L", (16, 8)).getexif()
+    turned[0x0112] = 6
+    Image.new("L", (16, 8)).save(tmp_path / "x.jpg", exif=turned)
+    picture = read_outline(tmp_path / "x.jpg")
+    assert (picture.frames, picture.shapes) == ({None: 1}, {None: (16, 8)})
+    assert read_image(tmp_path / "x.jpg")[0].pixels.shape == (16, 8)
+
+
+def test_an_outline_needs_a_size(write_dicom: Callable[..., Path]) -> None:
+    path = write_dicom(PIXELS, Rows=None)
+    with pytest.raises(DataError, match=r"Rows, Columns: found no usable value"):
+        read_outline(path)

@@ -10,7 +10,12 @@ import pytest
 from spinebench.errors import DataError, UsageError
 from spinebench.imaging.geometry import Plane, pixel_to_patient_mm, plane_of
 from spinebench.imaging.intensity import build_display, modality_values
-from spinebench.imaging.volume import extract_slice, read_volume
+from spinebench.imaging.volume import (
+    extract_slice,
+    read_slice,
+    read_volume,
+    read_volume_space,
+)
 
 # LPS extents of the test patient: 3 to the left, 4 to the back, 5 up.
 SIZES = (3, 4, 5)
@@ -186,3 +191,40 @@ def test_malformed_volumes(tmp_path: Path, content: bytes, message: str) -> None
 def test_missing_volume(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         read_volume(tmp_path / "none.nii")
+
+
+@pytest.mark.parametrize("axcodes", ["LPS", "RAS", "PSR", "SRA", "IPL"])
+@pytest.mark.parametrize("plane", ["SAG", "COR", "AX"])
+@pytest.mark.parametrize("suffix", ["nii", "nii.gz"])
+def test_one_slice_read_alone_is_the_same(
+    tmp_path: Path, axcodes: str, plane: Plane, suffix: str
+) -> None:
+    path = write_nifti(tmp_path / f"v.{suffix}", axcodes, (4.0, 0.5, 2.0))
+    volume, space = read_volume(path), read_volume_space(path)
+    assert (space.shape, space.rescale) == (volume.stored.shape, volume.rescale)
+    for index in range(space.slice_count(plane)):
+        alone, expected = read_slice(path, plane, index), extract_slice(volume, plane, index=index)
+        np.testing.assert_array_equal(alone.pixels, expected.pixels)
+        np.testing.assert_array_equal(alone.affine_lps, expected.affine_lps)
+        assert alone.pixels.shape == space.slice_shape(plane)
+        assert (alone.spacing_mm, alone.frame) == (expected.spacing_mm, index)
+
+
+def test_one_slice_of_a_damaged_or_foreign_volume(tmp_path: Path) -> None:
+    raw = gzip.compress(nifti_bytes(np.ones((9, 9, 9), np.int16)))
+    path = tmp_path / "v.nii.gz"
+    path.write_bytes(raw[:-6] + bytes([raw[-6] ^ 1]) + raw[-5:])  # the checksum
+    for plane in ("SAG", "AX"):
+        with pytest.raises(DataError, match=r"v\.nii\.gz: found damaged or foreign bytes"):
+            read_slice(path, plane, 0)
+    path.write_bytes(raw)
+    with pytest.raises(UsageError, match=r"AX slice 9 is outside 0\.\.8"):
+        read_slice(path, "AX", 9)
+
+
+def test_one_slice_of_a_big_endian_volume(tmp_path: Path) -> None:
+    data = np.arange(8, dtype=np.int16).reshape(2, 2, 2)
+    big = nib.Nifti1Image(data, np.eye(4), nib.Nifti1Header(endianness=">"))
+    (tmp_path / "big.nii").write_bytes(big.to_bytes())
+    # voxels [:, :, 1], both axes turned
+    assert read_slice(tmp_path / "big.nii", "AX", 1).pixels.tolist() == [[7, 3], [5, 1]]

@@ -6,9 +6,10 @@ Runs in worker processes: a plain function of plain values.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from spinebench.errors import DataError
-from spinebench.imaging.geometry import Plane, slice_position_mm
-from spinebench.imaging.header import DicomHeader
+from spinebench.imaging.geometry import Affine, Plane
 from spinebench.imaging.raster import Raster
 from spinebench.imaging.read import read_image
 from spinebench.imaging.standard import DEFAULT_POLICY, encode, pixel_sha256, standardise
@@ -84,7 +85,7 @@ def _store(job: PictureJob, raster: Raster, original_sha256: str) -> Image:
         sequence=ref.sequence,
         frame=ref.frame,
         instance_number=ref.instance_number,
-        slice_position_mm=None if affine is None else _slice_position_mm(header),
+        slice_position_mm=None if affine is None else _slice_position_mm(affine),
         rows=raster.rows,
         cols=raster.cols,
         file_rows=standard.rgb.shape[0],
@@ -110,8 +111,6 @@ def _plane(view: View | None) -> Plane:
     return view if view in ("AX", "COR") else "SAG"
 
 
-def _slice_position_mm(header: DicomHeader | None) -> float | None:
-    # an affine was built only from an orientation that spans a plane
-    if header is None or header.image_position_mm is None or header.image_orientation is None:
-        return None
-    return slice_position_mm(header.image_position_mm, header.image_orientation)
+def _slice_position_mm(affine: Affine) -> float:
+    """Position of the slice's first pixel along the normal, which is the third column."""
+    return float(np.dot(affine[:3, 3], affine[:3, 2]))
