@@ -3,8 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 RAY_INSTALLED := .venv-ray/.installed
+VISION_INSTALLED := .venv-vision/.installed
+TIMM_INSTALLED := .venv-timm/.installed
 
-.PHONY: demo test check bench test-browser test-ray lock clean
+.PHONY: demo test check bench test-browser test-ray test-vision test-timm lock clean
 
 $(INSTALLED): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -38,6 +40,29 @@ $(RAY_INSTALLED): requirements-ray.lock pyproject.toml
 test-ray: $(RAY_INSTALLED)
 	.venv-ray/bin/python -m pytest -m ray tests/engine
 
+# torch comes first and by itself: its builds differ by machine, so no lock can hold its hash
+$(VISION_INSTALLED): requirements-vision.lock pyproject.toml
+	test -x .venv-vision/bin/python || $(PYTHON) -m venv .venv-vision
+	.venv-vision/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	.venv-vision/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-vision.lock
+	.venv-vision/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test-vision: $(VISION_INSTALLED)
+	.venv-vision/bin/python -m pytest -m vision tests/benchmark/embed
+
+# timm needs torchvision, and that a torch of several GB: not part of what runs on every change
+$(TIMM_INSTALLED): requirements-vision.lock pyproject.toml
+	test -x .venv-timm/bin/python || $(PYTHON) -m venv .venv-timm
+	.venv-timm/bin/python -m pip install --quiet --disable-pip-version-check torch==2.14.1 torchvision==0.29.1
+	.venv-timm/bin/python -m pip install --quiet --disable-pip-version-check timm==1.0.31
+	.venv-timm/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-vision.lock
+	.venv-timm/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test-timm: $(TIMM_INSTALLED)
+	.venv-timm/bin/python -m pytest -m timm tests/benchmark/embed
+
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/run.py
 
@@ -49,7 +74,10 @@ lock:
 	.venv-lock/bin/uv pip compile pyproject.toml --extra dev --extra ray --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
 		-c requirements.lock -o requirements-ray.lock
+	.venv-lock/bin/uv pip compile pyproject.toml requirements-vision.in --universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
+		-c requirements.lock -o requirements-vision.lock
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv .venv-ray demo build dist bench-out
+	rm -rf .venv .venv-ray .venv-vision .venv-timm demo build dist bench-out
