@@ -7,7 +7,8 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.report import gallery
 from spinebench.report import page as page_module
-from spinebench.report.page import MAX_BYTES, PALETTES, breakable, build_report
+from spinebench.report.document import PALETTES
+from spinebench.report.page import MAX_BYTES, breakable, build_report
 from tests.report.sample import NASTY, answers_at, predictions_of, write_run, write_runs
 
 VOID = {"meta", "link", "br", "wbr", "input", "line", "circle", "rect", "use", "image"}

@@ -4,21 +4,19 @@ The file asks for nothing from outside: style, script and images stand in it, an
 security policy forbids the rest. Everything that came from a model or a data set is escaped.
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup, escape
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.folders import check_writable
 from spinebench.report.board import LoadedRun, build_page_view, gallery_of
+from spinebench.report.document import build_environment, render_document, write_document
 from spinebench.report.gallery import GROUPS, Group, Picture, all_cards, build_pictures
 from spinebench.report.plots import (
     ForestRow,
@@ -36,38 +34,6 @@ MAX_BYTES = 15 * 1000 * 1000
 _PICTURE_SHARE = 0.6  # of the page's bytes, at most, for images
 DEFAULT_TITLE = "Spine images read by models"
 
-PALETTES: dict[str, dict[str, str]] = {
-    "light": {
-        "page": "#ffffff",
-        "panel": "#f3f5f6",
-        "ink": "#1a2227",
-        "soft": "#55626a",
-        "rule": "#dbe1e4",
-        "edge": "#87949b",
-        "accent": "#0a5c6b",
-        "bar": "#8fbcc4",
-        "wrong": "#9c2f2a",
-        "warn-ink": "#6e3b00",
-        "warn-page": "#fcf3e4",
-        "heat": "10 92 107",
-        "heat-most": "0.42",
-    },
-    "dark": {
-        "page": "#11161a",
-        "panel": "#1a2127",
-        "ink": "#e4e9ec",
-        "soft": "#a0adb5",
-        "rule": "#2d373e",
-        "edge": "#71808a",
-        "accent": "#74c6d3",
-        "bar": "#2f6a75",
-        "wrong": "#f19c94",
-        "warn-ink": "#f0cb8e",
-        "warn-page": "#2a2416",
-        "heat": "116 198 211",
-        "heat-most": "0.42",
-    },
-}
 OUTCOME_WORDS = (
     ("answered", "Answered"),
     ("unparsed", "Unparsed"),
@@ -137,7 +103,7 @@ def build_report(
                 "give fewer"
             )
         per_group //= 2
-    _write(Path(out), data)
+    write_document(Path(out), data)
     return _summary(page, Path(out), len(data))
 
 
@@ -153,13 +119,7 @@ def _with_gallery(
 
 def render_page(page: PageView, pictures: Iterable[Picture]) -> str:
     """HTML of the page; the same values give the same text."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("spinebench.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = build_environment()
     environment.globals.update(
         percent=percent,
         interval_words=interval_words,
@@ -168,12 +128,11 @@ def render_page(page: PageView, pictures: Iterable[Picture]) -> str:
         grouped=grouped,
     )
     held = sorted(pictures, key=lambda picture: picture.key)
-    script = _script(environment)
-    return environment.get_template("page.html").render(
+    return render_document(
+        environment,
+        "page.html",
+        ("theme.js", "page.js"),
         page=page,
-        css=Markup(environment.get_template("page.css").render(palettes=PALETTES)),
-        js=Markup(script),
-        js_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
         pictures=held,
         picture_keys={picture.key: f"pic{number}" for number, picture in enumerate(held, 1)},
         outcome_words=OUTCOME_WORDS,
@@ -192,11 +151,6 @@ def grouped(count: int) -> str:
 def breakable(name: str) -> Markup:
     """A name that may be broken after a slash or an underscore, where its parts end."""
     return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/_])", name))
-
-
-def _script(environment: jinja2.Environment) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, "page.js")[0]
 
 
 def _plots(page: PageView) -> dict[str, Any]:
@@ -263,13 +217,6 @@ def _distinct_prompts(
         for prompt in run.prompts:
             users.setdefault((run.protocol, prompt), []).append(run.label)
     return [(prompt, protocol, labels) for (protocol, prompt), labels in users.items()]
-
-
-def _write(out: Path, data: bytes) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(out.name + ".tmp")
-    temporary.write_bytes(data)
-    temporary.replace(out)
 
 
 def _summary(page: PageView, out: Path, size: int) -> dict[str, Any]:
