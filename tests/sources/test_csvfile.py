@@ -64,3 +64,42 @@ def test_every_data_file_says_where_it_is_from() -> None:
         comments = [line for line in text.splitlines() if line.startswith("#")]
         assert any("Source" in line for line in comments)
         assert load_data_rows(name)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "text", "message"),
+    [
+        ("LIMIT_ROWS", 3, "a\n1\n2\n3\n4\n", "t.csv: rows: found more than 3, expected at most"),
+        ("LIMIT_BYTES", 9, "a\n1\n2\n3\n4\n", "t.csv: size: found 10 bytes, expected a table of"),
+        ("_LIMIT_ROW_CHARACTERS", 6, "a\n123456\n", "t.csv, row 2: found more than 6 characters"),
+        ("_LIMIT_ROW_CHARACTERS", 9, 'a\n"\n\n\n\n\n\n\n\n"\n', "t.csv, row 2: found more than 9"),
+        ("_LIMIT_ROW_CHARACTERS", 9, "," * 20, "t.csv, row 1: found more than 9 characters"),
+    ],
+)
+def test_a_table_of_absurd_size_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    value: int,
+    text: str,
+    message: str,
+) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    assert read_csv(tmp_path, "t.csv", []).columns
+    monkeypatch.setattr(f"spinebench.sources.csvfile.{limit}", value)
+    with pytest.raises(DataError, match=message):
+        read_csv(tmp_path, "t.csv", [])
+
+
+def test_each_row_may_be_as_long_as_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spinebench.sources.csvfile._LIMIT_ROW_CHARACTERS", 4)
+    (tmp_path / "t.csv").write_text("a,b\n" * 100)
+    assert read_csv(tmp_path, "t.csv", []).units == 99
+
+
+def test_the_place_of_a_byte_that_is_no_text_in_a_long_file(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a\n" + b"1\n" * 50_000 + b"\xff\n")
+    with pytest.raises(DataError, match=r"t\.csv, byte 100002: found bytes"):
+        read_csv(tmp_path, "t.csv", [])

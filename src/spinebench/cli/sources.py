@@ -1,4 +1,4 @@
-"""`spinebench sources`: what a folder is, before anything is built."""
+"""`spinebench sources`: what can be read, what else exists, and what a folder is."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,24 +8,46 @@ import typer
 
 from spinebench.cli.output import Json, Workers, print_result, table_lines
 
-app = typer.Typer(help="Folders of public image sets.", no_args_is_help=True)
+app = typer.Typer(help="Folders of public image sets, and your own.", no_args_is_help=True)
+
+_UNKNOWN = "not known"
+_SURVEY = "A published survey counts {open} open and {private} private sets. Known to us:"
 
 
 @app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="Folder of a source, as it was downloaded.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of a source, as it was downloaded, or your own table (.csv, .parquet)."
+        ),
+    ],
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", help="Of a table: ours=theirs, as image=file_name. Repeatable."),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", help="Of a table: the folder that its image paths start from."),
+    ] = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Say what a folder is: counts, defects, gigabytes and minutes to build."""
     from spinebench.engine import LocalEngine
-    from spinebench.sources.check import check_folder
-    from spinebench.sources.registry import SOURCES
+    from spinebench.errors import UsageError
+    from spinebench.sources.check import check_folder, detect_source
+    from spinebench.sources.table import TableSource, parse_column_map
 
-    found = check_folder(folder, LocalEngine(workers))
-    terms = SOURCES[found.source].terms
+    source, _ = detect_source(folder)
+    if source.name == TableSource.name:
+        source = TableSource(parse_column_map(columns or []), images)
+    elif columns or images:
+        raise UsageError(f"{folder} is {source.title}: --columns and --images are for a table")
+    found = check_folder(folder, LocalEngine(workers), source=source)
+    terms = source.terms
     lines = [
-        f"{folder} is {SOURCES[found.source].title}",
+        f"{folder} is {source.title}",
         *table_lines(("count", "n"), found.counts.items()),
         "",
         *(
@@ -36,21 +58,43 @@ def check(
         "",
         f"to build: reads {found.gigabytes_in:.3g} GB, writes about {found.gigabytes_out:.3g} GB, "
         f"about {found.minutes:.2g} min here ({found.sampled_images} images tried)",
-        f"terms: {terms.name} ({terms.url}): {terms.summary}",
+        f"terms: {terms.name}{f' ({terms.url})' if terms.url else ''}: {terms.summary}",
     ]
     print_result({**asdict(found), "terms": asdict(terms)}, lines, as_json=as_json)
 
 
 @app.command("list")
 def list_sources(as_json: Json = False) -> None:
-    """Name the sources that can be read, with their terms."""
+    """Name the sources that can be read, and the public sets that exist, with their terms."""
+    from spinebench.sources.public_sets import load_public_sets, load_survey_counts
     from spinebench.sources.registry import SOURCES
 
+    public, survey = load_public_sets(), load_survey_counts()
     rows = [(name, source.title, source.terms.name) for name, source in SOURCES.items()]
+    known = [
+        (
+            entry.read_by or "-",
+            entry.name,
+            entry.modality,
+            entry.region,
+            entry.size,
+            entry.terms or _UNKNOWN,
+        )
+        for entry in public
+    ]
     result = {
         "sources": [
             {"name": name, "title": source.title, "terms": asdict(source.terms)}
             for name, source in SOURCES.items()
-        ]
+        ],
+        "public_sets": [asdict(entry) for entry in public],
+        "survey": survey,
     }
-    print_result(result, table_lines(("name", "title", "terms"), rows), as_json=as_json)
+    lines = [
+        *table_lines(("name", "title", "terms"), rows),
+        "",
+        _SURVEY.format(**survey),
+        "",
+        *table_lines(("read by", "set", "modality", "region", "size", "terms"), known),
+    ]
+    print_result(result, lines, as_json=as_json)
