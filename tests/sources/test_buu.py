@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from spinebench.anatomy.diseases import find_disease
 from spinebench.engine import LocalEngine
 from spinebench.errors import DataError, UsageError
 from spinebench.records import Finding
 from spinebench.sources.base import ImageRef, Reading
+from spinebench.sources.buu_tables import load_class_codes
+from spinebench.sources.check import check_folder
 from spinebench.sources.registry import SOURCES
 from tests.sources.buu_folder import (
     AP1,
@@ -706,3 +709,31 @@ def test_terms_forbid_what_is_not_known_to_be_allowed() -> None:
     terms = SOURCES["buu"].terms
     assert (terms.redistribution, terms.third_party_models) == (False, False)
     assert "not found" in terms.name
+
+
+def test_check_tells_the_tables_of_many_films_together(tmp_path: Path) -> None:
+    files: Files = {}
+    for number in range(1, 10):
+        name = f"AP/{number:04d}-F-050Y0"
+        files |= {f"{name}.jpg": jpeg_bytes(number), f"{name}.csv": AP1_ROWS}
+    files["LA/0001-F-050Y1.jpg"], files["LA/0001-F-050Y1.csv"] = jpeg_bytes(0), LA1_ROWS
+    report = check_folder(write_files(tmp_path, files), LocalEngine(1))
+    told = {name: n for name, n in report.counts.items() if "csv" in name}
+    assert told == {
+        "AP/*.csv (9 files) read": 90,
+        "AP/*.csv (9 files) dropped": 0,
+        "LA/0001-F-050Y1.csv read": 11,
+        "LA/0001-F-050Y1.csv dropped": 0,
+    }
+    assert (report.source, report.sampled_images) == ("buu", 8)
+
+
+def test_every_class_is_a_slip_of_the_vocabulary() -> None:
+    for code in load_class_codes().values():
+        found = find_disease(code.words)
+        if code.code == 0:
+            assert (code.view, code.side, code.source_words) == (None, None, "0 normal")
+        else:
+            assert found is not None
+            assert found.disease == "Spondylolisthesis"
+            assert found.side == code.side

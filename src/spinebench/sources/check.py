@@ -1,9 +1,9 @@
 """What a folder is and what building from it would take, before anything is built."""
 
 import time
-from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from spinebench.sources.table import SUFFIXES as TABLE_SUFFIXES
 from spinebench.sources.table import TableSource
 
 _SAMPLE = 8
+_FILES_TOLD = 8  # of one folder and ending; more are told together
 _GIGABYTE = 1e9
 
 
@@ -116,8 +117,22 @@ def _count(reading: Reading) -> dict[str, int]:
         "images": len(images),
         "findings": len(reading.findings),
     }
-    summary = reading.ledger.summary()
-    for file in sorted(reading.ledger.read):
-        counts[f"{file} read"] = summary[file]["read"]
-        counts[f"{file} dropped"] = summary[file]["dropped"]
+    dropped = reading.ledger.dropped()
+    for name, files in _alike(reading.ledger.read).items():
+        counts[f"{name} read"] = sum(reading.ledger.read[file] for file in files)
+        counts[f"{name} dropped"] = sum(dropped[file] for file in files)
     return counts
+
+
+def _alike(files: Iterable[str]) -> dict[str, list[str]]:
+    """Files by the name to tell them under: many of one folder and ending are told together."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for file in sorted(files):
+        groups[str(PurePosixPath(file).parent / f"*{PurePosixPath(file).suffix}")].append(file)
+    named: dict[str, list[str]] = {}
+    for pattern, group in groups.items():
+        if len(group) > _FILES_TOLD:
+            named[f"{pattern} ({len(group)} files)"] = group
+        else:
+            named.update((file, [file]) for file in group)
+    return dict(sorted(named.items()))
