@@ -6,7 +6,7 @@ RAY_INSTALLED := .venv-ray/.installed
 VISION_INSTALLED := .venv-vision/.installed
 TIMM_INSTALLED := .venv-timm/.installed
 
-.PHONY: demo test check bench test-browser test-ray test-vision test-timm lock clean
+.PHONY: demo test check bench bench-ray test-browser test-ray test-vision test-timm lock clean
 
 $(INSTALLED): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -62,6 +62,9 @@ $(TIMM_INSTALLED): requirements-vision.lock pyproject.toml
 
 test-timm: $(TIMM_INSTALLED)
 	.venv-timm/bin/python -m pytest -m timm tests/benchmark/embed
+
+bench-ray: $(RAY_INSTALLED)
+	.venv-ray/bin/python benchmarks/bench_engine.py
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/run.py
