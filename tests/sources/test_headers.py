@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,9 @@ def test_promised_pixels_decide_whether_a_file_is_cut_off(tmp_path: Path) -> Non
     facts = read_header_facts(tmp_path, "cut.dcm")
     assert facts.reason == "unreadable_file"
     assert facts.detail == f"{pixels - 1} bytes, though its pixels alone take {pixels}"
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "1.dcm")
+    facts = read_header_facts(tmp_path, "1.dcm")
+    assert (facts.reason, facts.detail) == ("unreadable_file", "a named pipe")

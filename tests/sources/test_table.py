@@ -11,6 +11,7 @@ from spinebench.errors import DataError, UsageError
 from spinebench.records import Finding
 from spinebench.sources.base import ImageRef, Reading
 from spinebench.sources.table import TableSource, parse_column_map
+from spinebench.sources.table_rows import COLUMNS
 from tests.sources.folders import Files, film_bytes, mr_bytes, write_files
 from tests.sources.reading import reject_lines
 from tests.sources.table_folder import (
@@ -552,3 +553,11 @@ def test_columns_that_are_not_used_are_named(tmp_path: Path) -> None:
     files = table_files(("png/x.png,Healthy,AP,1",), "image,disease,view,report")
     reading = read_table(tmp_path, files)
     assert ("columns_not_used", "report") in {(r.reason, r.detail) for r in reading.ledger.rejects}
+
+
+def test_every_reason_and_column_stands_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs/sources.md").read_text(encoding="utf-8")
+    section = page.split("(`table`)")[1].split("\n## ")[0]
+    beside = ("contradictory_image", "contradictory_rows", "duplicate_row", "permission_denied")
+    for word in (*DROPPED, *beside, "normal_contradicts_disease", *COLUMNS):
+        assert f"`{word}`" in section, word

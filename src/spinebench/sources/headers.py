@@ -2,6 +2,7 @@
 
 import functools
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +69,8 @@ def _read_shard(root: Path, paths: tuple[str, ...]) -> list[HeaderFacts]:
 def read_header_facts(root: Path, path: str) -> HeaderFacts:
     """Facts of one file. A file that is missing or cannot be read is a reason, never an error."""
     try:
+        if stat.S_ISFIFO((root / path).stat().st_mode):  # to open it would wait for ever
+            return HeaderFacts(path, "unreadable_file", "a named pipe")
         # opened here first, as the decoder tells all failures alike
         with (root / path).open("rb") as handle:
             size = handle.seek(0, os.SEEK_END)
