@@ -21,7 +21,8 @@ from spinebench.evaluation.predictions import iter_log_samples
 from spinebench.evaluation.prompts import closing_line, parse_options
 from spinebench.evaluation.run import run_evaluation
 from spinebench.evaluation.select import select_questions
-from spinebench.evaluation.tasks import DEFAULT_SETTINGS, diagnosis
+from spinebench.evaluation.models import DEFAULT_SETTINGS
+from spinebench.evaluation.tasks import diagnosis
 from spinebench.records import Prediction, Question
 from spinebench.tables import (
     read_manifest,

@@ -12,14 +12,14 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from spinebench.anatomy.diseases import list_disease_words
 from spinebench.anatomy.level_parsing import parse_levels
-from spinebench.benchmark.pool import Wording
+from spinebench.benchmark.pool import PoolFile, Wording
 from spinebench.errors import UsageError
 from spinebench.records import Task
 
@@ -79,6 +79,48 @@ def generate_paraphrases(
         if len(kept) == number:
             break
     return Paraphrases(tuple(kept), tuple(refused), asked)
+
+
+def extend_pool(pool: PoolFile, name: str, task: Task, found: Paraphrases) -> PoolFile:
+    """The pool under a new name with what was kept added to it and what was refused listed.
+
+    Raises UsageError if two wordings of the task would have one id.
+    """
+    wordings = (*pool.tasks[task], *found.kept)
+    if len({wording.id for wording in wordings}) < len(wordings):
+        raise UsageError(f"{name}: two wordings of {task} with one id")
+    refused = [
+        {"task": task, "text": text, "reasons": list(reasons)} for text, reasons in found.refused
+    ]
+    models = sorted({wording.model for wording in found.kept if wording.model})
+    return replace(
+        pool,
+        name=name,
+        source=f"{pool.source} Extended from {pool.name} ({pool.sha256[:12]}) by paraphrases of"
+        f" {', '.join(models) or 'no model'}.".strip(),
+        tasks={**pool.tasks, task: wordings},
+        rejected=(*pool.rejected, *refused),
+    )
+
+
+def check_pool(pool: PoolFile) -> list[tuple[Task, Wording, tuple[str, ...]]]:
+    """Each wording of a pool with the reasons against it, if any.
+
+    A paraphrase is held against the wording that it names; one whose original is gone has the
+    reason `no_original`. Wordings written by hand may well break the rules and yet be right.
+    """
+    found = []
+    for task, wordings in pool.tasks.items():
+        by_id = {wording.id: wording for wording in wordings}
+        for wording in wordings:
+            if wording.paraphrases is None:
+                reasons = check_wording(wording.text, task)
+            elif wording.paraphrases not in by_id:
+                reasons = ("no_original", *check_wording(wording.text, task))
+            else:
+                reasons = check_paraphrase(by_id[wording.paraphrases].text, wording.text, task)
+            found.append((task, wording, reasons))
+    return found
 
 
 def build_prompt(task: Task, wording: str, count: int) -> str:

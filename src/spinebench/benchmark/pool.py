@@ -15,8 +15,8 @@ in those that can ask about the shape of the neck.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
@@ -62,7 +62,7 @@ class PoolFile:
     source: str
     tasks: Mapping[Task, tuple[Wording, ...]]
     rejected: tuple[Mapping[str, Any], ...] = ()  # what a model wrote and the check refused
-    sha256: str
+    sha256: str  # of the content as it was read
 
     def to_json(self) -> str:
         """The file's text: one line per wording."""
@@ -162,6 +162,32 @@ def parse_pool(text: str, *, file: str) -> PoolFile:
         rejected=rejected,
         sha256=sha256_of_json(content),
     )
+
+
+def review_wordings(
+    pool: PoolFile, *, by: str, accept: Collection[str] = (), reject: Collection[str] = ()
+) -> PoolFile:
+    """The pool with the states of wordings set by a person, whose name is kept with each.
+
+    Raises UsageError for an id that is not there or stands on both sides.
+    """
+    known = {wording.id for part in pool.tasks.values() for wording in part}
+    for wrong, what in (
+        ({*accept, *reject} - known, "no such wording in this pool"),
+        ({*accept} & {*reject}, "both accepted and rejected"),
+    ):
+        if wrong:
+            raise UsageError(f"{sorted(wrong)[0]}: {what}")
+
+    def reviewed(wording: Wording) -> Wording:
+        if wording.id in accept:
+            return replace(wording, state="reviewed", reviewed_by=by)
+        if wording.id in reject:
+            return replace(wording, state="rejected", reviewed_by=by)
+        return wording
+
+    tasks = {task: tuple(map(reviewed, part)) for task, part in pool.tasks.items()}
+    return replace(pool, tasks=tasks)
 
 
 def write_pool(path: Path, pool: PoolFile) -> PoolFile:

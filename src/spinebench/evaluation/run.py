@@ -7,33 +7,30 @@ out/manifest.json         kind "run": model, settings, prompts, benchmark by has
 """
 
 import json
-import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import inspect_ai
 from inspect_ai import Task, task_with
 from inspect_ai.log import EvalLog
-from inspect_ai.model import GenerateConfig, Model, get_model
+from inspect_ai.model import GenerateConfig, Model
 from inspect_ai.solver import TaskState
-from pydantic import ValidationError
 
 import spinebench
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.evaluation.breakdown import score_run
 from spinebench.evaluation.find import find_benchmark, relative_benchmark
+from spinebench.evaluation.models import ModelOptions, build_settings, open_model
 from spinebench.evaluation.predictions import Run, build_predictions
 from spinebench.evaluation.prompts import TASKS, Prompt, load_prompt
 from spinebench.evaluation.score import COUNTED, LEFT_OUT
 from spinebench.evaluation.select import select_questions
-from spinebench.evaluation.tasks import DEFAULT_SETTINGS, diagnosis, localization
+from spinebench.evaluation.tasks import diagnosis, localization
 from spinebench.evaluation.terms import check_terms, is_local
 from spinebench.folders import check_free, check_writable
 from spinebench.progress import iter_with_progress
@@ -75,12 +72,13 @@ def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[s
     benchmark = Benchmark.load(bench)
     questions = _load_questions(benchmark, chosen)
     prompts = {t: load_prompt(chosen.protocol, t, chosen.prompt) for t in questions}
-    asked = _open_model(model, bench, chosen)
+    called = _model_options(model, bench, chosen)
+    asked = open_model(model, called)
     # of all questions, asked or not: whether a run is stopped must not hang on `limit`
     sources = {question.source for part in questions.values() for question in part}
     check_terms(asked, sources, benchmark.manifest, chosen.accept_terms)
 
-    run = _describe_run(benchmark, model, chosen, prompts)
+    run = _describe_run(benchmark, model, chosen, build_settings(called), prompts)
     everything = [question for part in questions.values() for question in part]
     state = _State()
     logs = _ask(asked, bench, out, chosen, questions, state)
@@ -127,52 +125,16 @@ def _load_questions(benchmark: Benchmark, options: RunOptions) -> dict[str, list
     return found
 
 
-def _open_model(model: str, bench: Path, options: RunOptions) -> Model:
+def _model_options(model: str, bench: Path, options: RunOptions) -> ModelOptions:
     args = dict(options.model_args or {})
     if model.startswith("spinebench/"):
         args.setdefault("bench", str(bench.resolve()))
-    if model.startswith("openai/") and _has_own_server(options):
-        # Inspect takes a name that it does not know for OpenAI's newest and calls /responses,
-        # which compatible servers rarely have; they all have /chat/completions
-        args.setdefault("responses_api", False)
-    try:
-        config = GenerateConfig(**_settings(options))
-        # a baseline is fitted on a folder that may have been built anew under the same name
-        memoize = not model.startswith("spinebench/")
-        return get_model(
-            model, config=config, base_url=options.model_base_url, memoize=memoize, **args
-        )
-    except (ValueError, TypeError, ValidationError) as error:
-        raise UsageError(f"model {model}: {_one_line(error)}") from error
-    except Exception as error:
-        # Inspect's class for a missing key or package is not part of its public API
-        if type(error).__name__ != "PrerequisiteError":
-            raise
-        raise UsageError(f"model {model}: {_one_line(error)}") from error
-
-
-def _has_own_server(options: RunOptions) -> bool:
-    """Whether `openai/` means a server at an address of the user's, not OpenAI's."""
-    variables = ("OPENAI_BASE_URL", "INSPECT_EVAL_MODEL_BASE_URL")
-    addresses = [options.model_base_url, *map(os.environ.get, variables)]
-    address = next(filter(None, addresses), None)
-    return address is not None and urlsplit(address).hostname != "api.openai.com"
-
-
-def _settings(options: RunOptions) -> dict[str, Any]:
-    settings = {**DEFAULT_SETTINGS, **(options.settings or {})}
-    unknown = sorted(set(settings) - set(GenerateConfig.model_fields))
-    if unknown:
-        raise UsageError(f"unknown setting {unknown[0]!r}: Inspect's GenerateConfig has none such")
-    if options.max_connections is not None:
-        settings["max_connections"] = options.max_connections
-    return settings
-
-
-def _one_line(error: Exception) -> str:
-    # Inspect's own messages carry rich's markup: "ERROR: ... [bold][blue]OPENAI_API_KEY[/blue]"
-    plain = re.sub(r"\[/?[a-z]+\]", "", str(error)).removeprefix("ERROR: ")
-    return " ".join(plain.split())
+    return ModelOptions(
+        args=args,
+        base_url=options.model_base_url,
+        settings=options.settings or {},
+        max_connections=options.max_connections,
+    )
 
 
 @dataclass
@@ -247,9 +209,13 @@ def _progress(total: int, label: str) -> Callable[[TaskState], Any]:
 
 
 def _describe_run(
-    benchmark: Benchmark, model: str, options: RunOptions, prompts: Mapping[str, Prompt]
+    benchmark: Benchmark,
+    model: str,
+    options: RunOptions,
+    model_settings: Mapping[str, Any],
+    prompts: Mapping[str, Prompt],
 ) -> Run:
-    settings = json.dumps(_settings(options), sort_keys=True)
+    settings = json.dumps(model_settings, sort_keys=True)
     hashes = {task: prompt.sha256 for task, prompt in prompts.items()}
     identity = {
         "benchmark": sha256_of_file(benchmark.folder / "manifest.json"),

@@ -39,6 +39,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
+from spinebench.evaluation.models import DEFAULT_SETTINGS
 from spinebench.evaluation.outcome import read_answer
 from spinebench.evaluation.prompts import Prompt, load_prompt
 from spinebench.evaluation.select import check_letters, select_questions
@@ -48,9 +49,6 @@ from spinebench.records import Question
 from spinebench.tables import sha256_of_file
 
 TASK_VERSION = 1  # comparability: raised when the same model would be asked or scored otherwise
-# Inspect retries without end, and waits for an answer as long as the provider's client does: a dead
-# or silent server must end as `failed`, not as a run that hangs
-DEFAULT_SETTINGS: dict[str, Any] = {"max_retries": 5, "attempt_timeout": 300, "timeout": 900}
 _MIME_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 

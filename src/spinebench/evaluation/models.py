@@ -1,0 +1,108 @@
+"""A model by its name, with settings, and a function from prompts to its texts.
+
+Every model call of spinebench goes through Inspect's model layer; what can be wrong with a name, a
+key or a setting is told in one line before any call.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from inspect_ai.model import GenerateConfig, Model, get_model
+from pydantic import ValidationError
+
+from spinebench.errors import UsageError
+
+# Inspect retries without end, and waits for an answer as long as the provider's client does: a dead
+# or silent server must end as `failed`, not as a run that hangs
+DEFAULT_SETTINGS: dict[str, Any] = {"max_retries": 5, "attempt_timeout": 300, "timeout": 900}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """How a model is reached and called."""
+
+    args: Mapping[str, Any] = field(default_factory=dict)  # of the provider
+    base_url: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of Inspect's GenerateConfig
+    max_connections: int | None = None
+
+
+def open_model(name: str, options: ModelOptions) -> Model:
+    """Inspect's model of that name. Raises UsageError if the name, a key or a setting is wrong."""
+    args = dict(options.args)
+    if name.startswith("openai/") and _has_own_server(options):
+        # Inspect takes a name that it does not know for OpenAI's newest and calls /responses,
+        # which compatible servers rarely have; they all have /chat/completions
+        args.setdefault("responses_api", False)
+    try:
+        config = GenerateConfig(**build_settings(options))
+        # a baseline is fitted on a folder that may have been built anew under the same name
+        memoize = not name.startswith("spinebench/")
+        return get_model(name, config=config, base_url=options.base_url, memoize=memoize, **args)
+    except (ValueError, TypeError, ValidationError) as error:
+        raise UsageError(f"model {name}: {_one_line(error)}") from error
+    except Exception as error:
+        # Inspect's class for a missing key or package is not part of its public API
+        if type(error).__name__ != "PrerequisiteError":
+            raise
+        raise UsageError(f"model {name}: {_one_line(error)}") from error
+
+
+def build_settings(options: ModelOptions) -> dict[str, Any]:
+    """All generation settings by name. Raises UsageError for one that Inspect does not know."""
+    settings = {**DEFAULT_SETTINGS, **options.settings}
+    unknown = sorted(set(settings) - set(GenerateConfig.model_fields))
+    if unknown:
+        raise UsageError(f"unknown setting {unknown[0]!r}: Inspect's GenerateConfig has none such")
+    if options.max_connections is not None:
+        settings["max_connections"] = options.max_connections
+    return settings
+
+
+@contextmanager
+def asked_for_texts(model: Model) -> Iterator[Callable[[Sequence[str]], list[str]]]:
+    """A function that asks the model all prompts at once and returns its texts in their order.
+
+    It raises UsageError if every call fails; one that fails among others gives an empty text.
+    """
+    # one loop for all rounds: a provider's client is bound to the loop that it was first used in
+    with asyncio.Runner() as runner:
+
+        def generate(prompts: Sequence[str]) -> list[str]:
+            answers = runner.run(_ask_all(model, prompts))
+            failures = [answer for answer in answers if isinstance(answer, Exception)]
+            if failures and len(failures) == len(answers):
+                raise UsageError(f"model {model}: {_one_line(failures[0])}") from failures[0]
+            return ["" if isinstance(answer, Exception) else answer for answer in answers]
+
+        yield generate
+
+
+async def _ask_all(model: Model, prompts: Sequence[str]) -> list[str | Exception]:
+    async def ask(prompt: str) -> str | Exception:
+        try:
+            return (await model.generate(prompt)).completion
+        except Exception as error:  # noqa: BLE001  (each failure is kept beside the other answers)
+            return error
+
+    return await asyncio.gather(*map(ask, prompts))
+
+
+def _has_own_server(options: ModelOptions) -> bool:
+    """Whether `openai/` means a server at an address of the user's, not OpenAI's."""
+    variables = ("OPENAI_BASE_URL", "INSPECT_EVAL_MODEL_BASE_URL")
+    addresses = [options.base_url, *map(os.environ.get, variables)]
+    address = next(filter(None, addresses), None)
+    return address is not None and urlsplit(address).hostname != "api.openai.com"
+
+
+def _one_line(error: Exception) -> str:
+    # Inspect's own messages carry rich's markup: "ERROR: ... [bold][blue]OPENAI_API_KEY[/blue]"
+    plain = re.sub(r"\[/?[a-z]+\]", "", str(error)).removeprefix("ERROR: ")
+    return " ".join(plain.split()) or type(error).__name__
