@@ -5,7 +5,7 @@ is the same for all of them.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from polars.io.plugins import register_io_source
 
 import spinebench
 from spinebench.anatomy.diseases import CLASSES
 from spinebench.benchmark.bundle import EMBEDDING_SCHEMA
+from spinebench.benchmark.embed.rowfile import read_rows
 from spinebench.errors import DataError
 from spinebench.records import Finding, Image, Quality, Question, Reject
-from spinebench.tables import sha256_of_file, write_frame, write_json, write_table
+from spinebench.tables import SCHEMA_KEY, sha256_of_file, write_json, write_table
+
+_ROWS_AT_ONCE = 512  # of vectors; also a row group of their table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +84,30 @@ def write_benchmark(
 
 
 def write_embeddings(path: Path, image_ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
-    """Table of image ids and vectors (images, length), in the order given."""
-    ids = pl.Series("image_id", list(image_ids), pl.String)
-    column = pl.Series("vector", [], pl.List(pl.Float32))
-    if len(ids):  # through one array: lists of Python floats would take eight times the memory
-        column = pl.Series("vector", np.asarray(vectors, np.float32)).cast(pl.List(pl.Float32))
-    write_frame(path, pl.DataFrame([ids, column]), schema=EMBEDDING_SCHEMA)
+    """Table of image ids and vectors (images, length), in the order given.
+
+    Written block by block: `vectors` may be a mapped file that is larger than the memory.
+    """
+
+    def iter_blocks(
+        columns: list[str] | None, predicate: object, rows: int | None, size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        for start in range(0, len(image_ids), _ROWS_AT_ONCE):
+            stop = start + _ROWS_AT_ONCE
+            ids = pl.Series("image_id", image_ids[start:stop], pl.String)
+            block = pl.Series("vector", np.ascontiguousarray(read_rows(vectors, start, stop)))
+            yield pl.DataFrame([ids, block.cast(pl.List(pl.Float32))])
+
+    schema = {"image_id": pl.String, "vector": pl.List(pl.Float32)}
+    temporary = path.with_name(path.name + ".tmp")
+    register_io_source(iter_blocks, schema=schema).sink_parquet(
+        temporary,
+        compression="zstd",
+        row_group_size=_ROWS_AT_ONCE,
+        maintain_order=True,
+        metadata={SCHEMA_KEY: EMBEDDING_SCHEMA},
+    )
+    temporary.replace(path)
 
 
 def count_content(images: Sequence[Image], questions: Sequence[Question]) -> dict[str, Any]:
