@@ -33,7 +33,7 @@ from tests.imaging.conftest import _build_dataset
 Writer = Callable[..., Path]
 SIDE = 32_000  # pixels: a square of 2 GB at 16 bits
 GREY = np.zeros((8, 8), np.uint16)
-_MOST_BYTES = 200_000_000  # of memory of a reader, its libraries among them
+_MOST_BYTES = 300_000_000  # of memory of a reader, its libraries among them
 _READER = """
 import resource, sys
 from spinebench.errors import DataError
