@@ -1,11 +1,11 @@
 """How well something other than the image names the answer, cross-validated by patient.
 
-Questions of one task become arrays: codes of the options offered, and the code of the right one.
-Where several options may be right, the whole gold set is the answer and every frequent set is
-offered. With r(o) the share of times that option o was right where it was offered, and r(o | v)
-the same where a feature has value v, both shrunk (r to the mean, r(o | v) to r):
+The answer of a question is its gold option, or the whole gold set where several may be right;
+which other options are offered does not count here (`text_only` tells what they give away). With
+P(a) the share of answer a and P(a | v) the same where a feature has value v, both shrunk (P(a) to
+evenness, P(a | v) to P(a)):
 
-    score of o = log r(o) + sum over features: log r(o | v) - log r(o)
+    score of a = log P(a) + sum over features: log P(a | v) - log P(a)
 
 Folds go by the hash of the patient: nobody's questions are judged by their own answers.
 """
@@ -28,41 +28,38 @@ FOLDS = 5
 LEVEL = 0.999
 FEWEST_PATIENTS = 5
 FEWEST_QUESTIONS = 20
-_MOST_SETS = 64  # gold sets that may be named, the most frequent
-_SHRINK = 4.0  # offers of the mean that a rate starts with
+_MOST_ANSWERS = 64  # that may be named, the most frequent
+_SHRINK = 4.0  # answers, evenly spread, that a share starts with
 _BINS = 10  # of a feature with many values
+_LEAST_SHARE = 0.02  # of an answer, before its logarithm is taken
 _RIDGE = 0.1  # of the number of training questions
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Items:
-    """Sound questions of one task as arrays."""
+    """Sound questions of one task as arrays, one row for each question."""
 
     task: str
     questions: tuple[Question, ...]
-    options: Ints  # (questions, most options): codes, -1 where there is none
-    gold: Ints  # (questions,): a code, or -1 for a gold set too rare to be offered
-    fold: Ints  # (questions,)
-    patients: NDArray[np.str_]  # (questions,)
+    answers: Ints  # codes from 0, the most frequent first; -1 for one too rare to be named
+    chance: Floats  # of naming the answer blindly among what is offered
+    fold: Ints
+    patients: NDArray[np.str_]
     several: bool
 
     @property
     def codes(self) -> int:
-        """Number of distinct options."""
-        return int(max(self.options.max(initial=-1), self.gold.max(initial=-1))) + 1
-
-    @property
-    def chance(self) -> NDArray[np.float64]:
-        """Chance of naming the right option of each question blindly."""
-        return np.asarray(1 / np.maximum((self.options >= 0).sum(axis=1), 1))
+        """Number of answers that may be named."""
+        return int(self.answers.max(initial=0)) + 1
 
     def where(self, mask: Bools) -> "Items":
         """Only some of the questions."""
         kept = tuple(q for q, keep in zip(self.questions, mask.tolist(), strict=True) if keep)
-        return Items(self.task, kept, self.options[mask], self.gold[mask], self.fold[mask],
+        return Items(self.task, kept, self.answers[mask], self.chance[mask], self.fold[mask],
                      self.patients[mask], self.several)  # fmt: skip
 
     def is_enough(self) -> bool:
@@ -73,24 +70,16 @@ class Items:
 
 def build_items(task: str, questions: Sequence[Question], *, several: bool) -> Items:
     """Arrays of sound questions (`answers.is_sound`) of one task."""
-    answers = [gold_texts(q) if several else gold_texts(q)[:1] for q in questions]
-    if several:
-        frequent = [name for name, _ in sorted(Counter(answers).items(), key=_by_count)]
-        code_of = {name: code for code, name in enumerate(frequent[:_MOST_SETS])}
-        options = np.tile(np.arange(len(code_of)), (len(questions), 1))
-    else:
-        texts = sorted({option for q in questions for option in q.options})
-        code_of = {(text,): code for code, text in enumerate(texts)}
-        width = max((len(q.options) for q in questions), default=0)
-        options = np.full((len(questions), width), -1)
-        for row, question in enumerate(questions):
-            codes = [code_of[option,] for option in question.options]
-            options[row, : len(codes)] = codes
+    texts = [gold_texts(question) for question in questions]
+    frequent = [answer for answer, _ in sorted(Counter(texts).items(), key=_by_count)]
+    code_of = {answer: code for code, answer in enumerate(frequent[:_MOST_ANSWERS])}
+    # of several: one of the non-empty sets of options
+    ways = [2.0 ** len(q.options) - 1 if several else float(len(q.options)) for q in questions]
     return Items(
         task,
         tuple(questions),
-        options.astype(np.int64),
-        np.array([code_of.get(answer, -1) for answer in answers], np.int64),
+        np.array([code_of.get(answer, -1) for answer in texts], np.int64),
+        1 / np.array(ways, np.float64),
         np.array([_fold_of(q.patient_id) for q in questions], np.int64),
         np.array([q.patient_id for q in questions], np.str_),
         several,
@@ -111,7 +100,7 @@ def build_codes(values: Sequence[object]) -> Ints:
     return np.array([order[value] for value in values], np.int64)
 
 
-def build_bins(numbers: NDArray[np.float64]) -> Ints:
+def build_bins(numbers: Floats) -> Ints:
     """Codes of a number: itself where few are distinct, else its tenth of the whole."""
     if len(np.unique(numbers)) <= 2 * _BINS:
         return np.unique(numbers, return_inverse=True)[1].astype(np.int64)
@@ -119,112 +108,85 @@ def build_bins(numbers: NDArray[np.float64]) -> Ints:
     return np.searchsorted(edges, numbers, side="right").astype(np.int64)
 
 
-def score_features(items: Items, features: Sequence[Ints]) -> NDArray[np.float64]:
-    """Score of each offered option (questions, options) by codes of features; -inf where none."""
+def score_features(items: Items, features: Sequence[Ints]) -> Floats:
+    """Score of each answer (questions, answers) by codes of features."""
 
-    def score(train: Bools, test: Bools) -> NDArray[np.float64]:
-        base = _rates(items, train)
-        total = np.log(base)[items.options[test]]
+    def score(train: Bools, test: Bools) -> Floats:
+        answers = items.answers[train]
+        right = np.bincount(answers[answers >= 0], minlength=items.codes)
+        smoothed = (right + _SHRINK / items.codes) / (len(answers) + _SHRINK)
+        shares = np.asarray(smoothed, np.float64)
+        total: Floats = np.tile(np.log(shares), (int(test.sum()), 1))
         for feature in features:
-            ratio = _feature_ratio(items, feature, train, base)
-            total = total + ratio[feature[test][:, None], items.options[test]]
+            total += _log_gain(items, feature, train, shares)[feature[test]]
         return total
 
     return _by_fold(items, score)
 
 
-def score_vectors(items: Items, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What vectors (questions, length) add to each option's score: log of posterior over prior.
+def _log_gain(items: Items, feature: Ints, train: Bools, shares: Floats) -> Floats:
+    """log P(a | v) - log P(a), (values, answers)."""
+    answers, value = items.answers[train], feature[train]
+    shape = (int(feature.max()) + 1, items.codes)
+    cell = (value * shape[1] + answers)[answers >= 0]
+    right = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
+    asked = np.bincount(value, minlength=shape[0])[:, None]
+    gain: Floats = np.log((right + _SHRINK * shares) / (asked + _SHRINK)) - np.log(shares)
+    return gain
 
-    Ridge regression on indicators of the right option.
+
+def score_vectors(items: Items, vectors: Floats) -> Floats:
+    """What vectors (questions, length) add to each answer's score: log of posterior over prior.
+
+    Ridge regression on indicators of the answer.
     """
 
-    def score(train: Bools, test: Bools) -> NDArray[np.float64]:
+    def score(train: Bools, test: Bools) -> Floats:
         center, spread = vectors[train].mean(axis=0), vectors[train].std(axis=0)
         scaled = (vectors - center) / np.where(spread > 0, spread, 1)
-        gold = items.gold[train]
-        right = np.zeros((len(gold), items.codes))
-        right[np.flatnonzero(gold >= 0), gold[gold >= 0]] = 1
+        answers = items.answers[train]
+        right = np.zeros((len(answers), items.codes))
+        right[np.flatnonzero(answers >= 0), answers[answers >= 0]] = 1
         prior = right.mean(axis=0)
         x = scaled[train]
         weights = np.linalg.solve(
             x.T @ x + _RIDGE * len(x) * np.eye(x.shape[1]), x.T @ (right - prior)
         )
-        posterior = np.clip(scaled[test] @ weights + prior, 0.02, 1)
-        ratio: NDArray[np.float64] = np.log(posterior) - np.log(np.clip(prior, 0.02, 1))
-        rows = np.arange(len(ratio))[:, None]
-        return np.asarray(ratio[rows, items.options[test]])
+        posterior = np.clip(scaled[test] @ weights + prior, _LEAST_SHARE, 1)
+        ratio: Floats = np.log(posterior) - np.log(np.clip(prior, _LEAST_SHARE, 1))
+        return ratio
 
     return _by_fold(items, score)
 
 
-def _by_fold(
-    items: Items, score: Callable[[Bools, Bools], NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    scores = np.zeros(items.options.shape)
+def _by_fold(items: Items, score: Callable[[Bools, Bools], Floats]) -> Floats:
+    scores = np.zeros((len(items.questions), items.codes))
     for fold in range(FOLDS):
         test = items.fold == fold
         if test.any() and not test.all():
             scores[test] = score(~test, test)
-    scores[items.options < 0] = -np.inf
     return scores
 
 
-def _rates(items: Items, train: Bools) -> NDArray[np.float64]:
-    """How often each option was right where it was offered, shrunk to the mean."""
-    options, gold = items.options[train], items.gold[train]
-    offered = np.bincount(options[options >= 0], minlength=items.codes)
-    right = np.bincount(gold[gold >= 0], minlength=items.codes)
-    mean = len(gold) / max(int(offered.sum()), 1)
-    rates: NDArray[np.float64] = (right + _SHRINK * mean) / (offered + _SHRINK)
-    return rates
-
-
-def _feature_ratio(
-    items: Items, feature: Ints, train: Bools, base: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """log r(o | v) - log r(o), (values, options)."""
-    options, gold, value = items.options[train], items.gold[train], feature[train]
-    shape = (int(feature.max()) + 1, items.codes)
-    cell = value[:, None] * shape[1] + options
-    offered = np.bincount(cell[options >= 0], minlength=shape[0] * shape[1]).reshape(shape)
-    cell_of_gold = (value * shape[1] + gold)[gold >= 0]
-    right = np.bincount(cell_of_gold, minlength=shape[0] * shape[1]).reshape(shape)
-    ratio: NDArray[np.float64] = np.log((right + _SHRINK * base) / (offered + _SHRINK))
-    return ratio - np.log(base)
-
-
-def is_right(items: Items, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 where the option of the highest score is the right one; the first of equal ones counts."""
+def is_right(items: Items, scores: Floats) -> Floats:
+    """1 where the answer of the highest score is the right one; of equal ones the most frequent."""
     # rounded: the last bits of a sum of logarithms must not decide
     named = np.argmax(np.round(scores, 9), axis=1)
-    chosen = items.options[np.arange(len(named)), named]
-    return (chosen == items.gold).astype(np.float64)
+    return np.asarray(named == items.answers, np.float64)
 
 
-def majority_right(items: Items) -> NDArray[np.float64]:
-    """1 where the offered option that is right most often elsewhere is the right one."""
-
-    def score(train: Bools, test: Bools) -> NDArray[np.float64]:
-        gold = items.gold[train]
-        right = np.bincount(gold[gold >= 0], minlength=items.codes)
-        return right[items.options[test]].astype(np.float64)
-
-    return is_right(items, _by_fold(items, score))
-
-
-def best_reference(items: Items, *known: NDArray[np.float64]) -> NDArray[np.float64]:
+def best_reference(items: Items, *known: Floats) -> Floats:
     """The best of chance, the most frequent answer and what else is `known`: per question.
 
-    The most frequent answer of the other folds does worse than chance where classes are balanced,
-    so chance is always among them.
+    The most frequent answer of the other folds does worse than evenness where classes are balanced,
+    so both are among them.
     """
-    return max((items.chance, majority_right(items), *known), key=lambda right: float(right.mean()))
+    majority = is_right(items, score_features(items, []))
+    even = np.full(len(items.questions), 1 / items.codes)
+    return max((items.chance, even, majority, *known), key=lambda right: float(right.mean()))
 
 
-def measure(
-    name: str, items: Items, right: NDArray[np.float64], reference: NDArray[np.float64]
-) -> Measure:
+def measure(name: str, items: Items, right: Floats, reference: Floats) -> Measure:
     """Share answered rightly, and what it gains over a reference, question by question."""
     share = cluster_interval(right, items.patients, level=LEVEL)
     gain = cluster_mean_interval((right - reference + 1) / 2, items.patients, level=LEVEL)

@@ -93,7 +93,7 @@ def _one_feature(name: str, items: Items, feature: Feature) -> Iterator[AuditFin
     if not some.is_enough() or len(np.unique(codes[known])) < 2:
         return
     right = is_right(some, score_features(some, [codes[known]]))
-    reference = best_reference(some, is_right(some, score_features(some, [])))
+    reference = best_reference(some)
     least = _FILE_SIZE_GAIN if name == "file_size" else MINOR_GAIN
     yield from judge_shortcut(
         f"{name}_gives_class", name, FEATURE_WORDS[name], some, right, reference, least=least
@@ -104,7 +104,7 @@ def _all_features(items: Items, features: Sequence[Ints]) -> Iterator[AuditFindi
     if not features:
         return
     right = is_right(items, score_features(items, features))
-    reference = best_reference(items, is_right(items, score_features(items, [])))
+    reference = best_reference(items)
     yield from judge_shortcut(
         "metadata_shortcut", "metadata", "all metadata", items, right, reference
     )
@@ -140,7 +140,7 @@ def _marks(
     zones = [marks[:, zone].astype(np.int64) for zone in range(marks.shape[1])]
     gained = score_features(items, zones) - base
     yield from _beyond_metadata("burnt_in_marks", "marks near the borders", items,
-                                np.where(items.options >= 0, gained, 0), features,
+                                gained, features,
                                 check="burnt_in_marker")  # fmt: skip
 
 
@@ -155,11 +155,11 @@ def _beyond_metadata(
 ) -> Iterator[AuditFinding | Measure]:
     """Measures a thing alone, and with metadata; a finding if it adds to what metadata tell."""
     prior = score_features(items, [])
-    fair = best_reference(items, is_right(items, prior))
+    fair = best_reference(items)
     yield measure(name, items, is_right(items, prior + gained), fair)
     told = score_features(items, features)
     right = is_right(items, told + gained)
-    reference = best_reference(items, is_right(items, prior), is_right(items, told))
+    reference = best_reference(items, is_right(items, told))
     yield from judge_shortcut(
         check, f"{name}_and_metadata", f"{words} and all metadata", items, right, reference
     )
