@@ -90,7 +90,8 @@ def scripted_server(reply: Callable[[Received], Reply]) -> Iterator[Server]:
 
 
 def _take_apart(body: dict[str, Any]) -> Received:
-    parts = body["messages"][-1]["content"]
+    content = body["messages"][-1]["content"]
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
     images = [
         p["image_url"]["url"].partition(";base64,")[2] for p in parts if p["type"] == "image_url"
     ]

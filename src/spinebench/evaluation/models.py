@@ -102,7 +102,10 @@ def _has_own_server(options: ModelOptions) -> bool:
     return address is not None and urlsplit(address).hostname != "api.openai.com"
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
+    # tenacity's RetryError names no reason; the error that was retried is its cause
+    if type(error).__name__ == "RetryError" and error.__cause__ is not None:
+        return _one_line(error.__cause__)
     # Inspect's own messages carry rich's markup: "ERROR: ... [bold][blue]OPENAI_API_KEY[/blue]"
     plain = re.sub(r"\[/?[a-z]+\]", "", str(error)).removeprefix("ERROR: ")
     return " ".join(plain.split()) or type(error).__name__
