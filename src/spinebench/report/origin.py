@@ -90,6 +90,8 @@ def _splits(bench: Benchmark) -> tuple[tuple[str, int, int, int], ...]:
 
 
 def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    if "imported" in manifest:
+        return _import_facts(manifest)
     pool = manifest["question_pool"]
     outside = manifest["counts"]["negatives_outside_library"]
     return (
@@ -105,4 +107,18 @@ def _facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         ("Wordings", f"question pool {pool['name']}, SHA-256 {pool['sha256']}"),
         ("Identical pixels", f"{manifest['duplicates']} if two images have them"),
         ("Built by", f"spinebench {manifest['spinebench']}"),
+    )
+
+
+def _import_facts(manifest: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Of a release that others made: wordings, options and answers are theirs."""
+    imported = manifest["imported"]
+    accounts = imported["accounting"].values()
+    read, used, dropped = (sum(a[key] for a in accounts) for key in ("read", "used", "dropped"))
+    return (
+        ("Label rule", manifest["label_rule"]),
+        ("Imported from", f"a release in the format {imported['format']}"),
+        ("Rows of it", f"{read:,} read, {used:,} used, {dropped:,} dropped"),
+        *((f"SHA-256 of {file}", digest) for file, digest in imported["files"].items()),
+        ("Imported by", f"spinebench {manifest['spinebench']}"),
     )

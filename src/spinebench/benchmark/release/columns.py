@@ -5,6 +5,7 @@ under `huggingface`, so that `datasets` gives pictures and lists of text without
 """
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from spinebench.records import Split, Task
 SHARD_BYTES = 128_000_000
 _ROWS_READ = 64  # rows with their pictures that are in memory at once
 _ROW_GROUP = 64
+_ARROW_KEY, _HIDDEN_KEY = b"ARROW:schema", b"polars.types"
 
 _TEXT = {"dtype": "string", "_type": "Value"}
 _TEXTS = {"feature": _TEXT, "_type": "List"}
@@ -109,8 +111,26 @@ def write_rows(
             path, compression="zstd", statistics=False, row_group_size=_ROW_GROUP,
             metadata=metadata,
         )  # fmt: skip
+        _hide_arrow_schema(path)
         written.append(path)
     return written
+
+
+def _hide_arrow_schema(path: Path) -> None:
+    """Rename the key under which Polars keeps its own types in the file's footer.
+
+    While it is there, pyarrow takes its metadata for the file's, and `datasets` never sees what
+    stands under `huggingface`. The new key is as long, so nothing else in the footer moves.
+    """
+    with path.open("r+b") as stream:
+        stream.seek(-8, os.SEEK_END)
+        length = int.from_bytes(stream.read(4), "little")
+        stream.seek(-8 - length, os.SEEK_END)
+        footer = stream.read(length)
+        if footer.count(_ARROW_KEY) > 1:
+            raise ValueError("the footer names the Arrow schema more than once")
+        stream.seek(-8 - length, os.SEEK_END)
+        stream.write(footer.replace(_ARROW_KEY, _HIDDEN_KEY))
 
 
 def _with_picture(selection: Selection, row: ReleaseRow) -> dict[str, Any]:

@@ -36,6 +36,7 @@ _CONTEXT: dict[str, Any] = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -56,6 +57,7 @@ _CONTEXT: dict[str, Any] = {
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -83,6 +85,8 @@ def write(selection: Selection, folder: Path, options: ExportOptions) -> dict[st
 def build_metadata(selection: Selection, folder: Path) -> dict[str, Any]:
     """Content of `croissant.json` for the files that stand in the folder."""
     tables = [file for file, _ in hf.find_tables(folder)]
+    described = selection.bench.manifest["sources"]
+    titles = [described[name]["title"] for name in selection.sources]
     terms = [selection.bench.manifest["sources"][name]["terms"] for name in selection.sources]
     return {
         "@context": _CONTEXT,
@@ -92,7 +96,7 @@ def build_metadata(selection: Selection, folder: Path) -> dict[str, Any]:
         "description": f"{len(selection.rows)} multiple-choice questions on "
         f"{len(selection.images)} images of the spine, made by spinebench.",
         "version": "1.0.0",
-        "url": "https://schema.org/Dataset",
+        "citeAs": "tasks and layout: arXiv 2510.12267; images: " + "; ".join(titles),
         "datePublished": date(1970, 1, 1).isoformat(),
         "license": [f"{term['name']} ({term['url']})" for term in terms],
         "creator": {"@type": "Organization", "name": f"spinebench {spinebench.__version__}"},
