@@ -1,6 +1,6 @@
 """What a kill costs: `spinebench bench build`, killed with SIGKILL at random moments, run again.
 
-    python benchmarks/bench_resume.py [--moments 10] [--workers 2] [--seed 0] [--json]
+    python benchmarks/bench_resume.py [--moments 10] [--workers 2] [--engine local] [--json]
 
 The commands are the real ones. Each moment is a build of its own: killed after a random share of
 the time that an undisturbed build takes, then run to its end. One more build is killed four times
@@ -71,8 +71,8 @@ class Kill:
 class Bench:
     """A folder with phantoms, and builds from them."""
 
-    def __init__(self, folder: Path, workers: int) -> None:
-        self.folder, self.workers = folder, workers
+    def __init__(self, folder: Path, workers: int, engine: str) -> None:
+        self.folder, self.workers, self.engine = folder, workers, engine
         self.log = folder / "log"
         (folder / "hook").mkdir()
         (folder / "hook" / "sitecustomize.py").write_text(_HOOK, encoding="utf-8")
@@ -91,7 +91,7 @@ class Bench:
             self._run([*command, "--patients", str(patients)])
 
     def start(self, out: Path) -> subprocess.Popen[bytes]:
-        command = ["bench", "build", "--out", str(out), "--seed", "1"]
+        command = ["bench", "build", "--out", str(out), "--seed", "1", "--engine", self.engine]
         command += ["--rsna", str(self.folder / "rsna"), "--vindr", str(self.folder / "vindr")]
         return subprocess.Popen(
             [SPINEBENCH, *command],
@@ -183,12 +183,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--moments", type=int, default=10)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--engine", default="local")
     parser.add_argument("--patients", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), options.workers)
+        bench = Bench(Path(folder), options.workers, options.engine)
         bench.write_phantoms(options.patients)
         kills, facts = run_kills(bench, options.moments, options.seed)
     if options.json:

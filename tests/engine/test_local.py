@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = """
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from spinebench.engine import LocalEngine
 from tests.engine.work import sleep_noted
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     work = partial(sleep_noted, Path(sys.argv[2]), float(sys.argv[1]))
     list(LocalEngine(2).map(work, range(8), label="x", shard=1))
 """
