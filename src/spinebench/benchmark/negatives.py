@@ -9,6 +9,8 @@ stand in the library, is told by the caller in a `NegativeRequest`.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +24,7 @@ _BLOCK = 1024  # images compared at once
 _TIE = 1e-5  # closer scores are a tie, decided by the order of DISEASES
 
 
-@dataclass(frozen=True, slots=True)
-class Negatives:
+class Negatives(NamedTuple):
     """Distractors of one image, the hardest first, with their cosine (None: not in the library)."""
 
     diseases: tuple[str, ...]
@@ -80,8 +81,9 @@ class NegativeRequest:
 
 def true_classes(diseases: Sequence[str]) -> NDArray[np.bool_]:
     """Mask (images, 11): True at the class of each image; a Healthy image has none."""
-    order = np.array(DISEASES)
-    return np.asarray(np.array(diseases, dtype=np.str_)[:, None] == order[None, :])
+    number = {HEALTHY: len(DISEASES), **{name: n for n, name in enumerate(DISEASES)}}
+    numbers = np.array([number[disease] for disease in diseases], dtype=np.int64)
+    return np.asarray(numbers[:, None] == np.arange(len(DISEASES)))
 
 
 def choose_library(request: NegativeRequest, *, seed: int) -> list[int]:
@@ -90,16 +92,13 @@ def choose_library(request: NegativeRequest, *, seed: int) -> list[int]:
     Healthy images are never in the library. A disease with fewer images gives all it has.
     """
     by_disease: dict[str, list[tuple[bytes, int]]] = {}
-    for index in np.flatnonzero(request.library_mask).tolist():
-        disease = request.diseases[index]
-        if disease != HEALTHY:
-            key = f"library\x1f{seed}\x1f{request.image_ids[index]}".encode()
-            digest = hashlib.sha256(key).digest()
+    members = zip(request.image_ids, request.diseases, request.library_mask.tolist(), strict=True)
+    for index, (image_id, disease, is_candidate) in enumerate(members):
+        if is_candidate and disease != HEALTHY:
+            digest = hashlib.sha256(f"library\x1f{seed}\x1f{image_id}".encode()).digest()
             by_disease.setdefault(disease, []).append((digest, index))
     return sorted(
-        index
-        for members in by_disease.values()
-        for _, index in sorted(members)[: request.per_disease]
+        index for drawn in by_disease.values() for _, index in sorted(drawn)[: request.per_disease]
     )
 
 
@@ -128,24 +127,29 @@ def choose_negatives(
         rows = range(start, start + scores.images)
         allowed = request.allowed[rows.start : rows.stop].T
         picks, cosines = _pick(scores, allowed, wanted[rows.start : rows.stop])
-        for row, picked, found in zip(rows, picks.tolist(), cosines.tolist(), strict=True):
-            chosen.append(_complete(request, row, picked, found, seed=seed))
+        chosen += _write_out(request, rows, picks, np.round(cosines, 6), seed=seed)
     return chosen
 
 
 def iter_block_scores(
     vectors: NDArray[np.float32], request: NegativeRequest, library: Library
 ) -> Iterator[tuple[int, BlockScores]]:
-    """(first row, scores) of block after block of images, barred pages left out as requested."""
+    """(first row, scores) of block after block of images, barred pages left out as requested.
+
+    Scores are of use until the next are asked for: they share memory.
+    """
     pages_of: dict[str, list[int]] = {}
+    barred = _pairs([])
+    room = np.empty((len(library.vectors), min(_BLOCK, len(vectors))), np.float32)
     if request.exclude_same_patient:
         for page, row in enumerate(library.rows.tolist()):
             pages_of.setdefault(request.patient_ids[row], []).append(page)
     for start in range(0, len(vectors), _BLOCK):
         block = read_rows(vectors, start, start + _BLOCK)
-        patients = request.patient_ids[start : start + _BLOCK]
-        barred = _pairs([pages_of.get(patient, ()) for patient in patients])
-        yield start, BlockScores(library, block, barred, request.aggregate)
+        if request.exclude_same_patient:
+            patients = request.patient_ids[start : start + _BLOCK]
+            barred = _pairs([pages_of.get(patient, ()) for patient in patients])
+        yield start, BlockScores(library, block, barred, request.aggregate, room)
 
 
 def _pairs(pages_by_column: Sequence[Sequence[int]]) -> tuple[Indices, Indices]:
@@ -179,18 +183,44 @@ def _pick(
     return picks, cosines
 
 
-def _complete(
-    request: NegativeRequest, row: int, picked: list[int], cosines: list[float], *, seed: int
+def _write_out(
+    request: NegativeRequest,
+    rows: range,
+    picks: Indices,
+    cosines: NDArray[np.float64],
+    *,
+    seed: int,
+) -> list[Negatives]:
+    # column by column: 40,000 images should not cost more here than in the product before
+    diseases = list(zip(*picks.T.tolist(), strict=True)) or [()] * len(rows)
+    similarities = list(zip(*cosines.T.tolist(), strict=True)) or [()] * len(rows)
+    found: list[Negatives] = []
+    for row, picked, values in zip(rows, diseases, similarities, strict=True):
+        wanted = request.wanted[row]
+        if -1 not in picked[:wanted]:
+            found.append(Negatives(_names_of(picked[:wanted]), values[:wanted]))
+        else:
+            found.append(_fill_up(request, row, picked, values, seed=seed))
+    return found
+
+
+def _fill_up(
+    request: NegativeRequest,
+    row: int,
+    picked: tuple[int, ...],
+    values: tuple[float, ...],
+    *,
+    seed: int,
 ) -> Negatives:
-    picked = [disease for disease in picked if disease >= 0]
-    similarities: list[float | None] = [round(cosine, 6) for cosine in cosines[: len(picked)]]
-    missing = request.wanted[row] - len(picked)
-    if missing > 0:
-        image_id = request.image_ids[row]
-        spare = sorted(
-            (int(d) for d in np.flatnonzero(request.allowed[row]) if d not in picked),
-            key=lambda d: hashlib.sha256(f"spare\x1f{seed}\x1f{image_id}\x1f{d}".encode()).digest(),
-        )[:missing]
-        picked += spare
-        similarities += [None] * len(spare)
-    return Negatives(tuple(DISEASES[d] for d in picked), tuple(similarities))
+    picked = tuple(disease for disease in picked if disease >= 0)
+    image_id = request.image_ids[row]
+    spare = sorted(
+        (int(d) for d in np.flatnonzero(request.allowed[row]) if d not in picked),
+        key=lambda d: hashlib.sha256(f"spare\x1f{seed}\x1f{image_id}\x1f{d}".encode()).digest(),
+    )[: request.wanted[row] - len(picked)]
+    return Negatives(_names_of((*picked, *spare)), (*values[: len(picked)], *([None] * len(spare))))
+
+
+@cache
+def _names_of(numbers: tuple[int, ...]) -> tuple[str, ...]:
+    return tuple(DISEASES[number] for number in numbers)

@@ -7,13 +7,16 @@ on the two vectors alone, neither on blocks, workers and threads nor on the BLAS
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spinebench.anatomy.diseases import DISEASES
+from spinebench.engine.shards import usable_cores
 from spinebench.errors import UsageError
 
 Aggregate = Literal["max", "mean", "top5"]
@@ -64,7 +67,8 @@ class BlockScores:
     """Scores of a block of images for each disease.
 
     `barred` is a pair (pages, columns): these library images do not count for these images of the
-    block. A disease without any page that counts has the score -inf.
+    block. A disease without any page that counts has the score -inf. `room` (pages, images) holds
+    the cosines, if given: memory that the block before had.
     """
 
     def __init__(
@@ -73,12 +77,14 @@ class BlockScores:
         block: Singles,
         barred: tuple[Indices, Indices],
         aggregate: Aggregate,
+        room: Singles | None = None,
     ) -> None:
         self._library, self._block, self._aggregate = library, block, aggregate
         self._doubles = block.astype(np.float64)
         self._barred = barred
         # images along the columns: reductions over pages then run along whole rows of memory
-        self._cosines: Singles = library.vectors @ block.T
+        fits = room is not None and room.shape == (len(library.vectors), len(block))
+        self._cosines: Singles = np.matmul(library.vectors, block.T, out=room if fits else None)
         self._cosines[barred] = -np.inf
         self.images = block.shape[0]
         self.error = 2 * _UNIT * max(1, block.shape[1])  # of a cosine; norms are one but for 1e-7
@@ -103,13 +109,17 @@ class BlockScores:
         if self._aggregate == "mean":
             return np.where(needed, self._means(), -np.inf)
         scores = np.full(needed.shape, -np.inf)
-        for disease in np.flatnonzero(needed.any(axis=1)):
-            pages, columns = self._contenders(int(disease), needed[disease])
-            cosines = self._pair_cosines(pages, columns, self._library.pages_of(int(disease)))
+
+        def fill(disease: int) -> None:
+            pages, columns = self._contenders(disease, needed[disease])
+            cosines = self._pair_cosines(pages, columns, self._library.pages_of(disease))
             if self._aggregate == "max":
                 np.maximum.at(scores[disease], columns, cosines)
             else:
                 _put_means_of_top(scores[disease], columns, cosines)
+
+        # numpy lets go of the interpreter; each disease has a row of its own
+        list(_threads().map(fill, np.flatnonzero(needed.any(axis=1)).tolist()))
         return scores
 
     def _contenders(self, disease: int, needed: Bools) -> tuple[Indices, Indices]:
@@ -126,7 +136,8 @@ class BlockScores:
         floor = last.astype(np.float64) - 2 * self.error
         floor = np.where(needed & np.isfinite(floor), floor, np.inf).astype(np.float32)
         # rounding to float32 must not lift the floor
-        pages, columns = np.nonzero(cosines >= np.nextafter(floor, np.float32(-np.inf)))
+        hits = cosines >= np.nextafter(floor, np.float32(-np.inf))
+        pages, columns = np.divmod(np.flatnonzero(hits), hits.shape[1])  # many times np.nonzero
         return pages + span.start, columns
 
     def _pair_cosines(self, pages: Indices, columns: Indices, span: slice) -> Doubles:
@@ -162,6 +173,11 @@ class BlockScores:
         means: Doubles = np.full(totals.shape, -np.inf)
         np.divide(totals, counts, out=means, where=counts > 0)
         return means
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(min(4, usable_cores()))
 
 
 def _mean_of_top(cosines: Singles) -> Doubles:
