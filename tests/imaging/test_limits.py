@@ -33,9 +33,9 @@ from tests.imaging.conftest import _build_dataset
 Writer = Callable[..., Path]
 SIDE = 32_000  # pixels: a square of 2 GB at 16 bits
 GREY = np.zeros((8, 8), np.uint16)
-_MOST_BYTES = 300_000_000  # of memory of a reader, its libraries among them
+_MOST_BYTES = 200_000_000  # of memory of a reader, its libraries among them
 _READER = """
-import resource, sys
+import sys
 from spinebench.errors import DataError
 from spinebench.imaging.read import read_image
 refused = 0
@@ -44,7 +44,10 @@ for path in sys.argv[1:]:
         read_image(path)
     except DataError:
         refused += 1
-print(refused, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+# not getrusage: its peak counts the parent of this process too
+lines = open("/proc/self/status").read().splitlines()
+peak = next(line for line in lines if line.startswith("VmHWM"))
+print(refused, int(peak.split()[1]) * 1024)
 """
 
 
@@ -182,6 +185,7 @@ def test_a_bomb_is_one_line(bombs: dict[str, Path], name: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's account")
 def test_a_reader_of_bombs_stays_small(bombs: dict[str, Path]) -> None:
     """Peak memory of a fresh process that reads them all."""
     done = subprocess.run(
@@ -192,7 +196,7 @@ def test_a_reader_of_bombs_stays_small(bombs: dict[str, Path]) -> None:
     )
     refused, peak = map(int, done.stdout.split())
     assert (refused, done.stderr) == (len(BOMBS), "")
-    assert peak < _MOST_BYTES
+    assert 30_000_000 < peak < _MOST_BYTES
 
 
 def test_headers_of_bombs_are_refused_too(bombs: dict[str, Path]) -> None:
