@@ -27,7 +27,6 @@ def digest(folder: Path) -> dict[str, str]:
     [
         ("rsna", ["clutter"]),
         ("vindr", ["missing_file,jpeg2000_film,malformed_window"]),
-        ("buu", ["clutter,missing_spacing,patient_in_two_releases"]),
     ],
 )
 def test_same_bytes_whatever_the_workers(tmp_path: Path, source: str, defects: list[str]) -> None:

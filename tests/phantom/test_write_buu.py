@@ -12,6 +12,7 @@ from spinebench.phantom.pathology import PhantomFinding
 from spinebench.phantom.truth import TruthRow
 from spinebench.phantom.write_buu import (
     KINDS,
+    _write_patient,
     codes_by_vertebra,
     draw_slips,
     format_plate_px,
@@ -25,13 +26,13 @@ from spinebench.sources.registry import SOURCES
 
 Folder = tuple[Path, list[TruthRow], Reading]
 SEED = 3
+OPTIONS = PhantomOptions(film_px=260, prevalence=4.0)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     root = tmp_path_factory.mktemp("buu")
-    options = PhantomOptions(film_px=260, prevalence=4.0)
-    truth = write_buu(root, patients=9, seed=SEED, options=options, engine=LocalEngine(1))
+    truth = write_buu(root, patients=8, seed=SEED, options=OPTIONS, engine=LocalEngine(1))
     return root, truth, SOURCES["buu"].read(root, LocalEngine(1))
 
 
@@ -58,16 +59,16 @@ def test_layout_is_that_of_version_2(folder: Folder) -> None:
     ]
     for view, digit in (("AP", "0"), ("LA", "1")):
         names = sorted(path.name for path in (root / "data" / view).iterdir())
-        assert len(names) == 18
+        assert len(names) == 16
         for name in names:
             assert re.fullmatch(rf"00\d\d-[FM]-0\d\dY{digit}\.(jpg|csv)", name)
     numbers = sorted(path.name[:4] for path in (root / "data/AP").glob("*.jpg"))
-    assert numbers == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0009", "0010"]
+    assert numbers == ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0009"]
     spacing = (root / "csv_info/pixel_spacing_BUU_LSPINE_V2.csv").read_text().splitlines()
     assert spacing[0] == "filename\tpixel_spacing"
     assert re.fullmatch(r"0001-[FM]-0\d\dY\t1\.\d{1,3}", spacing[1])
     assert reading.ledger.rejects == []
-    assert len(reading.images) == 18
+    assert len(reading.images) == 16
 
 
 def test_films_are_jpeg_of_the_size_that_csv_info_says(folder: Folder) -> None:
@@ -103,7 +104,7 @@ def test_findings_read_back_are_the_truth(folder: Folder) -> None:
         "anterolisthesis",
         "retrolisthesis",
     }
-    assert len({f.image_id for f in reading.findings}) == 18
+    assert len({f.image_id for f in reading.findings}) == 16
 
 
 def test_slips_are_measured_by_their_end_plates(folder: Folder) -> None:
@@ -147,7 +148,7 @@ def test_plates_lie_above_and_below_the_true_bodies_and_discs(folder: Folder) ->
 def test_lateral_films_face_left_and_both_views_have_one_scale(folder: Folder) -> None:
     root, truth, reading = folder
     spine_of = {
-        f"{number_of(index):04d}": sample_patient(index, SEED, prevalence=4.0) for index in range(9)
+        f"{number_of(index):04d}": sample_patient(index, SEED, prevalence=4.0) for index in range(8)
     }
     backs = {r.image_id: r for r in truth if r.statement == "position" and r.level == "L3"}
     for image in reading.images.values():
@@ -167,7 +168,21 @@ def test_lateral_films_face_left_and_both_views_have_one_scale(folder: Folder) -
             # LPS y grows backwards: the back end of the plate is at the larger column
             assert x2 - backs[image.image_id].x_px > 0
     lateral = [i for i in reading.images.values() if i.view == "LAT"]
-    assert len(lateral) == 9
+    assert len(lateral) == 8
+
+
+def test_a_patient_depends_on_number_and_seed_alone(folder: Folder, tmp_path: Path) -> None:
+    root, truth, _ = folder
+    written = _write_patient(tmp_path / "alone", SEED, OPTIONS, 4)
+    files = [path for path in (tmp_path / "alone").rglob("*") if path.is_file()]
+    assert len(files) == 4
+    for path in files:
+        twin = root / path.relative_to(tmp_path / "alone")
+        assert twin.read_bytes() == path.read_bytes()
+    assert written.truth == [row for row in truth if row.study_id == "0005"]
+    _write_patient(tmp_path / "other", SEED + 1, OPTIONS, 4)
+    ours, others = ({p.read_bytes() for p in d.rglob("*.jpg")} for d in tmp_path.iterdir())
+    assert not ours & others
 
 
 def test_slips_are_as_common_as_the_authors_count() -> None:
