@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import ClassVar, Literal
 
-Modality = Literal["XR", "MR", "CT"]
+Modality = Literal["XR", "MR", "CT", "OT"]  # OT, as DICOM has it: another, or not known
 View = Literal["AP", "LAT", "SAG", "AX", "COR"]
 Grade = Literal["none", "mild", "moderate", "severe", "ungraded"]
 SideName = Literal["left", "right", "bilateral", "midline"]

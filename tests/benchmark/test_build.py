@@ -1,7 +1,9 @@
 """Builds from folders written by hand; sources and pictures are real."""
 
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from pydicom import dcmread
 from spinebench.benchmark.build import BuildOptions, build_benchmark
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.benchmark.split import SplitShares
+from spinebench.benchmark.subset import SubsetSizes
 from spinebench.engine import LocalEngine
 from spinebench.errors import DataError, UsageError
 from tests.sources.folders import FILM, A, B, rsna_files, vindr_files, write_files
@@ -209,8 +212,6 @@ def _are_apart(seed: int) -> bool:
 
 
 def _dropping(options: BuildOptions) -> BuildOptions:
-    from dataclasses import replace
-
     return replace(options, duplicates="drop")
 
 
@@ -267,6 +268,37 @@ def test_a_build_that_was_stopped_goes_on_where_it_stood(
         build(folders, tmp_path / "one")
     build(folders, tmp_path / "two")
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def test_unclear_images_go_to_the_ledger_with_their_figures(tmp_path: Path) -> None:
+    # smooth shapes with edges: noise alone passes for no detail
+    blocks = np.random.default_rng(0).integers(20, 236, (10, 10), dtype=np.uint8)
+    sharp = np.kron(blocks, np.ones((20, 20), np.uint8))
+    PillowImage.fromarray(sharp).save(tmp_path / "sharp.png")
+    PillowImage.fromarray(sharp // 16 + 100).save(tmp_path / "flat.png")
+    PillowImage.fromarray(sharp[:64, :64] // 16 + 100).save(tmp_path / "small.png")
+    rows = "".join(f"{name}.png,Osteophytes\n" for name in ("sharp", "flat", "small"))
+    (tmp_path / "t.csv").write_text("image,disease\n" + rows)
+    bench = build({"table": tmp_path / "t.csv"}, tmp_path / "bench")
+    assert sorted(bench.images) == ["table:sharp.png", "table:small.png"]
+    assert bench.quality["table:small.png"].reason == "few_pixels"
+    ((row, reason, detail),) = [(r.row, r.reason, r.detail) for r in bench.rejects if r.row]
+    assert (row, reason) == (3, "unclear")
+    assert re.fullmatch(
+        r"low_contrast: sharpness \d\.\d\d, contrast 0\.0\d, black 0\.00, white 0\.00, "
+        r"border 0\.00, 200 x 200 px",
+        detail,
+    )
+    kept = build({"table": tmp_path / "t.csv"}, tmp_path / "kept", replace(OPTIONS, unclear="keep"))
+    assert len(kept.images) == 3
+
+
+def test_the_subset_lies_in_test(folders: dict[str, Path], tmp_path: Path) -> None:
+    sizes = SubsetSizes(per_class=1, localization=2)
+    bench = build(folders, tmp_path / "bench", replace(OPTIONS, subset=sizes))
+    chosen = [q for q in bench.questions if q.in_subset]
+    assert {q.split for q in chosen} == {"test"}
+    assert bench.manifest["counts"]["subset_by_task"] == {"diagnosis": 4, "localization": 2}
 
 
 def test_no_source_is_a_usage_error(tmp_path: Path) -> None:

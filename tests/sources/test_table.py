@@ -264,7 +264,6 @@ DROPPED = {
     "no_such_frame": row_of(frame="1"),
     "several_frames": row_of(image="ct.nii.gz", view="SAG", modality="CT"),
     "no_plane": row_of(image="ct.nii.gz", view="", modality="CT", frame="1"),
-    "no_modality": row_of(view=""),
     "unreadable_file": row_of(image="labels.csv"),
 }
 
@@ -284,6 +283,17 @@ def test_a_row_that_cannot_be_used_is_dropped_by_name(
     ]
     details = [r.detail for r in reading.ledger.rejects if r.row == 8]
     assert str(tmp_path) not in details[0]
+
+
+def test_a_modality_that_nobody_names_is_another(tmp_path: Path) -> None:
+    rows = (row_of(view=""), row_of(image="ct.nii.gz", view="SAG", frame="1"))
+    reading = read_table(tmp_path, table_files(rows))
+    for image_id in ("table:png/x.png", "table:ct.nii.gz#SAG1"):
+        image = reading.images[image_id]
+        assert image.modality == "OT"
+        assert "modality not known" in image.notes
+    notes = [line for line in reject_lines(reading) if line[3] == "modality_not_known"]
+    assert len(notes) == 2
 
 
 @pytest.mark.parametrize(

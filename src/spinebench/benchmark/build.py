@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,10 +29,12 @@ from spinebench.benchmark.pool import DEFAULT_POOL, load_question_pool
 from spinebench.benchmark.questions import QuestionWriter
 from spinebench.benchmark.similarity import Aggregate
 from spinebench.benchmark.split import SplitShares, check_no_crossing, split_of_patient
+from spinebench.benchmark.subset import SubsetSizes, choose_subset
 from spinebench.benchmark.write import BenchmarkContent, write_benchmark
 from spinebench.engine import Engine
 from spinebench.errors import UsageError
 from spinebench.folders import check_place, written_whole
+from spinebench.imaging.quality import QUALITY_POLICY, describe_quality
 from spinebench.imaging.standard import DEFAULT_POLICY
 from spinebench.records import Image, Question, Split, sha256_of_json
 from spinebench.sources.base import Reading, Source
@@ -61,6 +63,8 @@ class BuildOptions:
     shares: SplitShares = field(default_factory=SplitShares)
     library_per_disease: int = LIBRARY_PER_DISEASE
     duplicates: Literal["fail", "drop"] = "fail"  # identical pixels in two images
+    unclear: Literal["drop", "keep"] = "drop"  # images that cannot be read well
+    subset: SubsetSizes = field(default_factory=SubsetSizes)
 
 
 def build_benchmark(
@@ -89,8 +93,10 @@ def build_benchmark(
     with written_whole(place, keep=_STAGE_VERSION) as folder:
         accounts = Accounts(readings)
         labels = label_images(readings, rule, accounts)
-        images = _read_pictures(readings, labels, folder, engine, accounts)
-        images = _drop_duplicates(images, options.duplicates, labels, accounts)
+        pictures = _read_pictures(readings, labels, folder, engine, accounts)
+        pictures = _drop_unclear(pictures, options.unclear, labels, accounts)
+        pictures = _drop_duplicates(pictures, options.duplicates, labels, accounts)
+        images = [picture.image for picture in pictures]
         splits = {
             image.image_id: split_of_patient(
                 image.patient_id, seed=options.seed, shares=options.shares
@@ -102,6 +108,9 @@ def build_benchmark(
             images, folder, embedder, engine, cache=cache, out=folder / _STAGES / "vectors.npy"
         )
         questions = _write_questions(images, labels, splits, vectors, writer, options)
+        quality = {picture.image.image_id: picture.quality for picture in pictures}
+        chosen = choose_subset(questions, quality, seed=options.seed, sizes=options.subset)
+        questions = [replace(q, in_subset=q.question_id in chosen) for q in questions]
         accounts.settle(questions)
         content = BenchmarkContent(
             images=images,
@@ -109,6 +118,7 @@ def build_benchmark(
             questions=questions,
             rejects=merged_rejects([reading.ledger for reading in readings]),
             vectors=vectors,
+            quality=[picture.quality for picture in pictures],
         )
         about = _describe(readings, sources, images, writer, embedder, options)
         manifest = write_benchmark(folder, content, about)
@@ -134,15 +144,15 @@ def _read_pictures(
     folder: Path,
     engine: Engine,
     accounts: Accounts,
-) -> list[Image]:
-    """Records of all labelled images, by image id, their pictures stored in `folder`."""
+) -> list[Picture]:
+    """All labelled images that can be decoded, by image id, their pictures stored in `folder`."""
     jobs = [
         PictureJob(reading.root, reading.images[image_id], folder)
         for reading in readings
         for image_id in sorted(reading.images)
         if image_id in labels
     ]
-    images: list[Image] = []
+    pictures: list[Picture] = []
     results = engine.map(
         read_picture,
         jobs,
@@ -153,29 +163,52 @@ def _read_pictures(
     )
     for result in results:
         if isinstance(result, Picture):
-            images.append(result.image)
+            pictures.append(result)
         else:
             accounts.drop(labels[result.image_id], result.reason, result.detail)
-    return sorted(images, key=lambda image: image.image_id)
+    return sorted(pictures, key=lambda picture: picture.image.image_id)
+
+
+def _drop_unclear(
+    pictures: list[Picture],
+    unclear: Literal["drop", "keep"],
+    labels: Labels,
+    accounts: Accounts,
+) -> list[Picture]:
+    """Only the images that can be read well, if asked so.
+
+    An original that is smaller than the policy judges stays: its figures say nothing. It comes
+    last in the evaluation subset.
+    """
+    kept: list[Picture] = []
+    for picture in pictures:
+        image, quality = picture.image, picture.quality
+        small = min(image.rows, image.cols) < QUALITY_POLICY.least_short_side_px
+        if quality.clear or small or unclear == "keep":
+            kept.append(picture)
+        else:
+            accounts.drop(labels[image.image_id], "unclear", describe_quality(quality))
+    return kept
 
 
 def _drop_duplicates(
-    images: list[Image],
+    pictures: list[Picture],
     duplicates: Literal["fail", "drop"],
     labels: Labels,
     accounts: Accounts,
-) -> list[Image]:
+) -> list[Picture]:
     """Only the first image of identical pixels, if asked so; else all (the check comes later)."""
     if duplicates == "fail":
-        return images
+        return pictures
     first: dict[str, str] = {}
-    kept: list[Image] = []
-    for image in images:
-        earlier = first.setdefault(image.pixel_sha256, image.image_id)
-        if earlier == image.image_id:
-            kept.append(image)
+    kept: list[Picture] = []
+    for picture in pictures:
+        image_id = picture.image.image_id
+        earlier = first.setdefault(picture.image.pixel_sha256, image_id)
+        if earlier == image_id:
+            kept.append(picture)
         else:
-            accounts.drop(labels[image.image_id], "identical_pixels", f"as {earlier}")
+            accounts.drop(labels[image_id], "identical_pixels", f"as {earlier}")
     return kept
 
 
@@ -264,6 +297,9 @@ def _describe(
         "question_pool": {"name": writer.pool.name, "sha256": writer.pool.sha256},
         "split_shares": asdict(options.shares),
         "duplicates": options.duplicates,
+        "unclear": options.unclear,
+        "quality_policy": QUALITY_POLICY.name,
+        "subset": asdict(options.subset),
         "sources": {r.source: describe_source(r, sources[r.source], images) for r in readings},
     }
 

@@ -9,8 +9,9 @@ from typing import Any
 from spinebench.benchmark.pictures import Picture, PictureJob, Unreadable
 from spinebench.engine import ShardStore
 from spinebench.errors import DataError
+from spinebench.imaging.quality import QUALITY_POLICY
 from spinebench.imaging.standard import DEFAULT_POLICY
-from spinebench.records import Image, sha256_of_json
+from spinebench.records import Image, Quality, sha256_of_json
 
 PictureResult = Picture | Unreadable
 
@@ -27,18 +28,21 @@ def picture_store(folder: Path, stage: Path) -> ShardStore[PictureJob, PictureRe
 
 
 def _key(job: PictureJob) -> str:
-    """All that the result depends on: the reference, the file as it is now, the policy."""
+    """All that the result depends on: the reference, the file as it is now, the policies."""
     try:
         status = (job.root / job.ref.path).stat()
         state = [status.st_size, status.st_mtime_ns]
     except OSError as error:
         state = [error.errno or -1]
-    return sha256_of_json({"ref": asdict(job.ref), "file": state, "policy": asdict(DEFAULT_POLICY)})
+    policies = {"standard": asdict(DEFAULT_POLICY), "quality": asdict(QUALITY_POLICY)}
+    return sha256_of_json({"ref": asdict(job.ref), "file": state, **policies})
 
 
 def _write(path: Path, results: list[PictureResult]) -> None:
     rows = [
-        {"picture": asdict(r.image)} if isinstance(r, Picture) else {"unreadable": asdict(r)}
+        {"image": asdict(r.image), "quality": asdict(r.quality)}
+        if isinstance(r, Picture)
+        else {"unreadable": asdict(r)}
         for r in results
     ]
     path.write_text(json.dumps(rows), encoding="utf-8")
@@ -55,10 +59,10 @@ def _read(folder: Path, path: Path) -> list[PictureResult]:
 def _parse(folder: Path, row: dict[str, Any]) -> PictureResult:
     if "unreadable" in row:
         return Unreadable(**row["unreadable"])
-    image = _restore(Image, row["picture"])
+    image = _restore(Image, row["image"])
     if not (folder / image.path).is_file():
         raise DataError(file=image.path, found="no such file", expected="the picture's file")
-    return Picture(image)
+    return Picture(image, Quality(**row["quality"]))
 
 
 def _restore(record_type: Any, row: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""One source image to its standard picture: decode, standardise, store by hash.
+"""One source image to its standard picture: decode, standardise, store by hash, measure.
 
 Runs in worker processes: a plain function of plain values.
 """
@@ -10,10 +10,11 @@ import numpy as np
 
 from spinebench.errors import DataError
 from spinebench.imaging.geometry import Affine, Plane
+from spinebench.imaging.quality import measure_quality
 from spinebench.imaging.raster import Raster
 from spinebench.imaging.read import read_image
 from spinebench.imaging.standard import DEFAULT_POLICY, encode, pixel_sha256, standardise
-from spinebench.records import Image, View
+from spinebench.records import Image, Quality, View
 from spinebench.sources.base import ImageRef
 from spinebench.tables import sha256_of_file, write_by_hash
 
@@ -29,9 +30,10 @@ class PictureJob:
 
 @dataclass(frozen=True)
 class Picture:
-    """A stored standard picture."""
+    """A stored standard picture, and how well it can be read."""
 
     image: Image
+    quality: Quality
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,10 @@ def read_picture(job: PictureJob) -> Picture | Unreadable:
         return Unreadable(job.ref.image_id, "unreadable_pixels", detail)
     if len(rasters) != 1:
         return Unreadable(job.ref.image_id, "several_frames", f"{len(rasters)} frames")
-    return Picture(_store(job, rasters[0], sha256_of_file(path)))
+    return _store(job, rasters[0], sha256_of_file(path))
 
 
-def _store(job: PictureJob, raster: Raster, original_sha256: str) -> Image:
+def _store(job: PictureJob, raster: Raster, original_sha256: str) -> Picture:
     ref, header = job.ref, raster.header
     if raster.spacing_mm is None and ref.spacing_mm is not None:
         aspect = ref.spacing_mm[0] / ref.spacing_mm[1]
@@ -73,7 +75,7 @@ def _store(job: PictureJob, raster: Raster, original_sha256: str) -> Image:
     spacing = raster.spacing_mm or (None, None)
     affine = raster.affine_lps
     scale_x, scale_y = standard.scale_xy
-    return Image(
+    image = Image(
         image_id=ref.image_id,
         source=ref.source,
         path=f"images/{relative}",
@@ -104,6 +106,8 @@ def _store(job: PictureJob, raster: Raster, original_sha256: str) -> Image:
         official_split=ref.official_split,
         notes=(*ref.notes, *standard.notes),
     )
+    quality = measure_quality(standard.rgb, image_id=ref.image_id, scale_xy=standard.scale_xy)
+    return Picture(image, quality)
 
 
 def _plane(view: View | None) -> Plane:

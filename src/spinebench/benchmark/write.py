@@ -98,7 +98,7 @@ def write_embeddings(path: Path, image_ids: Sequence[str], vectors: NDArray[np.f
             block = pl.Series("vector", np.ascontiguousarray(read_rows(vectors, start, stop)))
             yield pl.DataFrame([ids, block.cast(pl.List(pl.Float32))])
 
-    schema = {"image_id": pl.String, "vector": pl.List(pl.Float32)}
+    schema = pl.Schema([("image_id", pl.String()), ("vector", pl.List(pl.Float32()))])
     temporary = path.with_name(path.name + ".tmp")
     register_io_source(iter_blocks, schema=schema).sink_parquet(
         temporary,

@@ -70,6 +70,15 @@ def build(
     duplicates: Annotated[
         str, typer.Option("--duplicates", help="Identical pixels in two images: fail or drop.")
     ] = "fail",
+    unclear: Annotated[
+        str, typer.Option("--unclear", help="Images that cannot be read well: drop or keep.")
+    ] = "drop",
+    subset_per_class: Annotated[
+        int, typer.Option("--subset-per-class", help="Of the evaluation subset, per class.", min=0)
+    ] = 100,
+    subset_localization: Annotated[
+        int, typer.Option("--subset-localization", help="Of the evaluation subset.", min=0)
+    ] = 1000,
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Folder that keeps vectors between builds.")
     ] = None,
@@ -84,11 +93,14 @@ def build(
     from spinebench.benchmark.pool import DEFAULT_POOL
     from spinebench.benchmark.similarity import check_aggregate
     from spinebench.benchmark.split import SplitShares
+    from spinebench.benchmark.subset import SubsetSizes
     from spinebench.engine import load_engine
     from spinebench.errors import UsageError
 
     if duplicates not in ("fail", "drop"):
         raise UsageError(f"--duplicates {duplicates}: it is fail or drop")
+    if unclear not in ("drop", "keep"):
+        raise UsageError(f"--unclear {unclear}: it is drop or keep")
     options = BuildOptions(
         seed=seed,
         rule=rule,
@@ -99,6 +111,8 @@ def build(
         shares=SplitShares(test=test_share, reserve=reserve_share),
         library_per_disease=library,
         duplicates="fail" if duplicates == "fail" else "drop",
+        unclear="drop" if unclear == "drop" else "keep",
+        subset=SubsetSizes(per_class=subset_per_class, localization=subset_localization),
     )
     given = {"rsna": rsna, "vindr": vindr, "buu": buu, "csxa": csxa, "table": table}
     folders, sources = gather_sources(given, columns=columns, images=images)

@@ -1,6 +1,6 @@
 """The options that name source folders, the same for every command that reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,10 +22,8 @@ Table = Annotated[
     typer.Option("--table", help="Your own data: a CSV or Parquet table of labels of images."),
 ]
 Columns = Annotated[
-    str | None,
-    typer.Option(
-        "--columns", help="Names of your table's columns: image=file,disease=diagnosis,..."
-    ),
+    list[str] | None,
+    typer.Option("--columns", help="Of a table: ours=theirs, as image=file_name. Repeatable."),
 ]
 Images = Annotated[
     Path | None,
@@ -34,7 +32,10 @@ Images = Annotated[
 
 
 def gather_sources(
-    folders: Mapping[str, Path | None], *, columns: str | None = None, images: Path | None = None
+    folders: Mapping[str, Path | None],
+    *,
+    columns: Sequence[str] | None = None,
+    images: Path | None = None,
 ) -> "tuple[dict[str, Path], dict[str, Source]]":
     """(paths that were given by source name, all sources, the table's with its columns).
 
@@ -42,20 +43,10 @@ def gather_sources(
     """
     from spinebench.errors import UsageError
     from spinebench.sources.registry import SOURCES
-    from spinebench.sources.table import TableSource
+    from spinebench.sources.table import TableSource, parse_column_map
 
     if (columns or images) and folders.get("table") is None:
         raise UsageError("--columns and --images speak of a --table, and there is none")
     sources: dict[str, Source] = dict(SOURCES)
-    sources["table"] = TableSource(columns=parse_columns(columns), image_root=images)
+    sources["table"] = TableSource(parse_column_map(columns or []), images)
     return {name: path for name, path in folders.items() if path is not None}, sources
-
-
-def parse_columns(text: str | None) -> dict[str, str]:
-    """Our column names to the table's own, from `image=file,disease=Diagnosis`."""
-    from spinebench.errors import UsageError
-
-    pairs = [part.partition("=") for part in (text or "").split(",") if part.strip()]
-    if any(not ours.strip() or not theirs.strip() for ours, _, theirs in pairs):
-        raise UsageError(f"--columns {text}: it is image=file,disease=diagnosis,...")
-    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs}

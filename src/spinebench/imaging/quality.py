@@ -121,6 +121,16 @@ def judge_quality(
     return reason is None, reason
 
 
+def describe_quality(quality: Quality) -> str:
+    """Reason and figures in one line, for a ledger."""
+    return (
+        f"{quality.reason or 'clear'}: sharpness {quality.sharpness:.2f}, contrast "
+        f"{quality.contrast:.2f}, black {quality.clipped_low:.2f}, white "
+        f"{quality.clipped_high:.2f}, border {quality.padding:.2f}, "
+        f"{quality.rows} x {quality.cols} px"
+    )
+
+
 def measure_figures(rgb: NDArray[np.uint8]) -> tuple[QualityFigures, tuple[int, int, int, int]]:
     """Figures, and the bounding box (top, bottom, left, right) in pixels of the picture.
 

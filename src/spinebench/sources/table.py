@@ -122,9 +122,12 @@ class TableSource:
 
 
 def parse_column_map(texts: Sequence[str]) -> dict[str, str]:
-    """Map from `ours=theirs` words, as a command line has them. Raises UsageError."""
+    """Map from `ours=theirs` words, as a command line has them; commas may join several.
+
+    Raises UsageError.
+    """
     columns: dict[str, str] = {}
-    for text in texts:
+    for text in (part for joined in texts for part in joined.split(",")):
         ours, sign, theirs = (part.strip() for part in text.partition("="))
         if not sign or not ours or not theirs:
             raise UsageError(f"column map {text!r}: write it ours=theirs, as image=file_name")
@@ -202,6 +205,9 @@ def _add_images(
     for key, row in merged.items():
         facts = files[row.path]
         notes = [*owners[key].notes, *row.notes]
+        if row.modality is None:
+            notes.append("modality not known")
+            reading.ledger.drop(file, None, "modality_not_known", key)
         for name, said, found in (
             ("view", row.view, facts.view),
             ("modality", row.modality, facts.modality),
@@ -216,7 +222,7 @@ def _add_images(
             patient_id=f"table:{owners[key].patient}",
             study_id=owners[key].study,
             series_id=row.series or facts.series or "",
-            modality=row.modality or "XR",
+            modality=row.modality or "OT",
             view=row.view,
             sequence=row.sequence if row.modality == "MR" else None,
             instance_number=facts.instance_number,

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import cast
 
 from spinebench.imaging.geometry import Plane
-from spinebench.records import Modality
 from spinebench.sources.table_files import FileFacts
 from spinebench.sources.table_rows import Dropped, TableRow
 from spinebench.tables import Ledger
@@ -50,7 +49,7 @@ def _settle_volume(row: TableRow, facts: FileFacts) -> TableRow:
     if view not in _PLANES:
         raise Dropped("no_plane", f"{row.path}: a volume needs a view: SAG, AX or COR")
     frame = _settle_frame(row, facts.frames[cast(Plane, view)])
-    return replace(row, view=view, frame=frame or 0, modality=_named_modality(row, row.modality))
+    return replace(row, view=view, frame=frame or 0)
 
 
 def _settle_picture(row: TableRow, facts: FileFacts) -> TableRow:
@@ -60,7 +59,7 @@ def _settle_picture(row: TableRow, facts: FileFacts) -> TableRow:
     if modality is None and row.view in ("AP", "LAT"):  # no cross-section is called so
         notes = (*row.notes, "modality taken from the view")
         return replace(row, modality="XR", notes=notes)
-    return replace(row, modality=_named_modality(row, modality))
+    return replace(row, modality=modality)
 
 
 def _settle_frame(row: TableRow, count: int) -> int | None:
@@ -70,12 +69,6 @@ def _settle_frame(row: TableRow, count: int) -> int | None:
     if count > 1 and row.frame is None:
         raise Dropped("several_frames", f"{row.path}: {count}; name one in a column frame")
     return row.frame if count > 1 else None
-
-
-def _named_modality(row: TableRow, modality: Modality | None) -> Modality:
-    if modality is None:
-        raise Dropped("no_modality", f"{row.path}: name it in a column modality: XR, MR or CT")
-    return modality
 
 
 def image_key(row: TableRow, facts: FileFacts) -> str:

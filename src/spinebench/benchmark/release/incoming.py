@@ -21,7 +21,7 @@ MAX_PICTURE_BYTES = 400_000_000  # of one file; an uncompressed film of the larg
 
 _TEXT_EXTRAS = ("disease", "side", "template", "rule", "sequence")
 _CLOSED = {
-    "modality": frozenset({"XR", "MR", "CT"}),
+    "modality": frozenset({"XR", "MR", "CT", "OT"}),
     "view": frozenset({"AP", "LAT", "SAG", "AX", "COR"}),
 }
 _SAFE = {
