@@ -46,7 +46,7 @@ Labels = Mapping[str, tuple[Labelled, ...]]  # by image id
 _STAGES = ".stages"  # results of finished shards, inside the unfinished folder
 _SHARD = 16  # pictures that travel together: what a kill can cost each worker
 # Raised when a stage's function gives other results for the same input.
-_STAGE_VERSION = "stages/1"
+STAGE_VERSION = "stages/1"
 _MANY_FILES = 40  # annotation files of a source that are told by one hash
 
 
@@ -90,7 +90,7 @@ def build_benchmark(
     if not set(folders) & set(sources):
         raise UsageError(f"no source folder given; there are: {', '.join(sources)}")
     readings = [sources[name].read(folders[name], engine) for name in sources if name in folders]
-    with written_whole(place, keep=_STAGE_VERSION) as folder:
+    with written_whole(place, keep=STAGE_VERSION) as folder:
         accounts = Accounts(readings)
         labels = label_images(readings, rule, accounts)
         pictures = _read_pictures(readings, labels, folder, engine, accounts)
