@@ -273,7 +273,7 @@ def test_a_build_that_was_stopped_goes_on_where_it_stood(
 def test_unclear_images_go_to_the_ledger_with_their_figures(tmp_path: Path) -> None:
     # smooth shapes with edges: noise alone passes for no detail
     blocks = np.random.default_rng(0).integers(20, 236, (10, 10), dtype=np.uint8)
-    sharp = np.kron(blocks, np.ones((20, 20), np.uint8))
+    sharp = np.kron(blocks, np.ones((30, 30), np.uint8))
     PillowImage.fromarray(sharp).save(tmp_path / "sharp.png")
     PillowImage.fromarray(sharp // 16 + 100).save(tmp_path / "flat.png")
     PillowImage.fromarray(sharp[:64, :64] // 16 + 100).save(tmp_path / "small.png")
@@ -286,7 +286,7 @@ def test_unclear_images_go_to_the_ledger_with_their_figures(tmp_path: Path) -> N
     assert (row, reason) == (3, "unclear")
     assert re.fullmatch(
         r"low_contrast: sharpness \d\.\d\d, contrast 0\.0\d, black 0\.00, white 0\.00, "
-        r"border 0\.00, 200 x 200 px",
+        r"border 0\.00, 300 x 300 px",
         detail,
     )
     kept = build({"table": tmp_path / "t.csv"}, tmp_path / "kept", replace(OPTIONS, unclear="keep"))

@@ -183,7 +183,7 @@ def _drop_unclear(
     kept: list[Picture] = []
     for picture in pictures:
         image, quality = picture.image, picture.quality
-        small = min(image.rows, image.cols) < QUALITY_POLICY.least_short_side_px
+        small = min(image.rows, image.cols) < QUALITY_POLICY.judged_from_px
         if quality.clear or small or unclear == "keep":
             kept.append(picture)
         else:

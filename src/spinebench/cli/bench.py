@@ -20,7 +20,7 @@ from spinebench.cli.source_options import (
 )
 
 _ROWS_TOLD = 6  # source rows of a question, in text; --json has all
-_FILES_TOLD = 12  # of one folder and ending; more are told in one line
+_FILES_TOLD = 8  # of one folder and ending; more are told in one line
 
 app = typer.Typer(help="Benchmarks.", no_args_is_help=True)
 app.command("labels")(bench_labels.labels)

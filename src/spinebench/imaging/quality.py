@@ -43,6 +43,9 @@ class QualityPolicy:
 
     name: str = "quality-1"
     """Name and version, stored with every benchmark that was filtered by it."""
+    judged_from_px: int = 256
+    """Short side of an original from which its figures count: of fewer pixels even the sharpest
+    picture is as soft as a blurred large one."""
     least_short_side_px: int = 128
     """Of the bounding box, in pixels of the original."""
     most_padding: float = 0.75
