@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 RAY_INSTALLED := .venv-ray/.installed
+PEERS_INSTALLED := .venv-peers/.installed
 VISION_INSTALLED := .venv-vision/.installed
 TIMM_INSTALLED := .venv-timm/.installed
 
-.PHONY: demo test check bench bench-ray test-browser test-ray test-vision test-timm lock clean
+.PHONY: demo test check bench bench-ray test-browser test-ray test-vision test-peers test-timm lock clean
 
 $(INSTALLED): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -63,6 +64,17 @@ $(TIMM_INSTALLED): requirements-vision.lock pyproject.toml
 test-timm: $(TIMM_INSTALLED)
 	.venv-timm/bin/python -m pytest -m timm tests/benchmark/embed
 
+# other harnesses and loaders read what we export; lmms-eval alone needs about 150 packages
+$(PEERS_INSTALLED): requirements-peers.lock pyproject.toml
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-peers.lock
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test-peers: $(PEERS_INSTALLED)
+	.venv-peers/bin/python -m pytest -m peers tests/peers
+
 bench-ray: $(RAY_INSTALLED)
 	.venv-ray/bin/python benchmarks/bench_engine.py
 
@@ -80,7 +92,11 @@ lock:
 	.venv-lock/bin/uv pip compile pyproject.toml requirements-vision.in --universal --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
 		-c requirements.lock -o requirements-vision.lock
+	.venv-lock/bin/uv pip compile pyproject.toml requirements-peers.in --override requirements-peers.override \
+		--universal --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
+		-c requirements.lock -o requirements-peers.lock
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv .venv-ray .venv-vision .venv-timm demo build dist bench-out
+	rm -rf .venv .venv-ray .venv-vision .venv-timm .venv-peers demo build dist bench-out

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from spinebench.benchmark.bundle import Benchmark
+from spinebench.benchmark.release import columns
 from spinebench.benchmark.release.export import export_benchmark
 from spinebench.benchmark.release.importing import import_benchmark
 from spinebench.benchmark.release.options import ExportOptions
@@ -135,6 +136,21 @@ def test_a_table_that_is_none(
     root = spoiled("hf")
     spoil(root / TABLE)
     with pytest.raises(DataError, match=words):
+        imported(root, "hf")
+
+
+def test_a_table_that_unpacks_to_gigabytes(
+    spoiled: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told from its page headers; nothing is unpacked for it."""
+    root = spoiled("hf")
+    frame = pl.read_parquet(root / TABLE).head(1)
+    data = pl.lit(pl.Series([bytes(3_000_000)]))
+    huge = frame.with_columns(image=pl.struct(bytes=data, path=pl.lit("x.png")))
+    huge.write_parquet(root / TABLE)
+    assert (root / TABLE).stat().st_size < 20_000
+    monkeypatch.setattr(columns, "MAX_UNPACKED", 2_000_000)
+    with pytest.raises(DataError, match=r"300\d+ bytes once unpacked, expected at most 2000000"):
         imported(root, "hf")
 
 

@@ -197,13 +197,14 @@ def test_patients_from_paths(tmp_path: Path) -> None:
     assert patients["buu:AP/0012-F-037Y0.jpg"] == patients["buu:LA/0012-F-037Y1.jpg"] == "buu:0012"
     assert patients["clinic:p7/a.jpg"] == patients["clinic:p7/b.jpg"] == "clinic:p7"
     assert patients["imported:alone.jpg"] == "imported:alone.jpg"
+    assert bench.images["clinic:p7/a.jpg"].modality == "OT"
     terms = bench.manifest["sources"]["clinic"]["terms"]
     assert (terms["name"], terms["redistribution"], terms["third_party_models"]) == (
         "unknown terms", False, False,
     )  # fmt: skip
     notes = {r.reason: r.detail for r in bench.rejects if r.row is None}
     assert notes["patient_from_name"] == "2 times"
-    assert notes["modality_from_class"] == "3 times"
+    assert notes["modality_unknown"] == "3 times"
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,18 @@ from spinebench.benchmark.release.rows import ReleaseRow, Selection, extras_of
 from spinebench.errors import DataError
 from spinebench.progress import iter_with_progress
 from spinebench.records import Split, Task
+from spinebench.sources.parquet_sizes import NotParquetError, read_sizes
 
 # Pictures that one file holds at most: a shard is written, and read by others, in memory.
 SHARD_BYTES = 128_000_000
+MAX_UNPACKED = 2_000_000_000  # bytes of one file that is read
 _ROWS_READ = 64  # rows with their pictures that are in memory at once
 _ROW_GROUP = 64
+BROKEN = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,  # of damaged metadata; no Exception, but no bug of ours either
+    OSError,
+)
 _ARROW_KEY, _HIDDEN_KEY = b"ARROW:schema", b"polars.types"
 
 _TEXT = {"dtype": "string", "_type": "Value"}
@@ -167,19 +174,32 @@ def read_rows(incoming: Incoming, file: str, split: Split) -> Iterator[Entry]:
     if not path.resolve().is_relative_to(incoming.root.resolve()):
         raise DataError(file=file, found="a link out of the folder", expected="a file in it")
     known = _known_columns(path, file)
+    check_unpacked(path, file, frozenset(known))
     incoming.files.add(file)
     lazy = pl.scan_parquet(path, glob=False).select(known)
     start = 0
     while True:
         try:
             values = lazy.slice(start, _ROWS_READ).collect().to_dicts()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except BROKEN as error:
             refuse_file(file, str(error).splitlines()[0][:200], "a Parquet table")
         if not values:
             return
         for number, value in enumerate(values, start=start + 1):
             yield _read_row(incoming, Place(file, number), value, split)
         start += len(values)
+
+
+def check_unpacked(path: Path, file: str, columns: frozenset[str]) -> None:
+    """Raise DataError for a file that would unpack to gigabytes, before it does."""
+    try:
+        with path.open("rb") as stream:
+            sizes = read_sizes(stream, columns)
+    except NotParquetError as error:
+        refuse_file(file, f"bytes that are {error}", "a Parquet table")
+    if sizes.unpacked_bytes > MAX_UNPACKED:
+        found = f"{sizes.unpacked_bytes} bytes once unpacked"
+        refuse_file(file, found, f"at most {MAX_UNPACKED} bytes; split it into several files")
 
 
 def _known_columns(path: Path, file: str) -> list[str]:
@@ -190,7 +210,7 @@ def _known_columns(path: Path, file: str) -> list[str]:
         refuse_file(file, "no such file", "a Parquet table")
     except PermissionError:
         refuse_file(file, "permission denied", "a file this user may read")
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except BROKEN as error:
         refuse_file(file, str(error).splitlines()[0][:200], "a Parquet table")
     expected = schema()
     for name in ("image", "question", "task", "answers"):

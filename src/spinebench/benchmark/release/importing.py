@@ -115,7 +115,7 @@ def _settle(
             continue  # dropped with its picture
         disease = classes.get(entry.row.image)
         try:
-            image = images.find_or_add(entry, entry.row, disease)
+            image = images.find_or_add(entry, entry.row)
             questions.add(entry, entry.row, image, disease)
         except MalformedRowError as error:
             ledger.drop(file, number, error.reason, error.detail)

@@ -8,10 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from spinebench.benchmark.release.rows import EXTRAS, ReleaseRow
 from spinebench.errors import DataError
+from spinebench.records import Modality, View
 from spinebench.sources.jsonfile import parse_json
 from spinebench.tables import Ledger, write_by_hash
 
@@ -21,8 +22,8 @@ MAX_PICTURE_BYTES = 400_000_000  # of one file; an uncompressed film of the larg
 
 _TEXT_EXTRAS = ("disease", "side", "template", "rule", "sequence")
 _CLOSED = {
-    "modality": frozenset({"XR", "MR", "CT", "OT"}),
-    "view": frozenset({"AP", "LAT", "SAG", "AX", "COR"}),
+    "modality": frozenset(get_args(Modality)),
+    "view": frozenset(get_args(View)),
 }
 _SAFE = {
     "source": re.compile(r"[a-z][a-z0-9_-]{0,40}"),

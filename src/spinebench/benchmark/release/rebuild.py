@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinebench.benchmark.accounts import Accounts
-from spinebench.benchmark.build import describe_source, label_images
+from spinebench.benchmark.build import STAGE_VERSION, describe_source, label_images
 from spinebench.benchmark.embed import load_embedder
 from spinebench.benchmark.embed.stage import embed_images
 from spinebench.benchmark.labels import Labelled, load_label_rule, parse_multi_label
@@ -34,7 +34,6 @@ from spinebench.tables import merged_rejects
 
 _STAGES = ".stages"
 _SHARD = 16
-_VERSION = "rebuild/1"
 _NAMED = 3  # images told by id in a message
 
 
@@ -94,10 +93,11 @@ def rebuild_benchmark(
     )
     readings = [sources[name].read(folders[name], engine) for name in sources if name in wanted]
     verified = Verification()
-    with written_whole(place, keep=_VERSION) as folder:
+    with written_whole(place, keep=f"rebuild of {STAGE_VERSION}") as folder:
         accounts = Accounts(readings)
         labels = label_images(readings, rule, accounts)
-        images = _read_images(recipe, readings, folder, engine, verified)
+        pictures = _read_pictures(recipe, readings, folder, engine, verified)
+        images = [picture.image for picture in pictures]
         _check_annotations(recipe, readings, sources, images, verified)
         if not partial:
             _check_complete(recipe, verified)
@@ -111,6 +111,9 @@ def rebuild_benchmark(
             questions=questions,
             rejects=merged_rejects([reading.ledger for reading in readings]),
             vectors=vectors,
+            quality=[picture.quality for picture in pictures]
+            if "quality.parquet" in recipe.tables
+            else (),
         )
         about = dict(recipe.about) | {
             "sources": {r.source: describe_source(r, sources[r.source], images) for r in readings}
@@ -123,14 +126,14 @@ def rebuild_benchmark(
     return manifest, verified.summary()
 
 
-def _read_images(
+def _read_pictures(
     recipe: Recipe,
     readings: Sequence[Reading],
     folder: Path,
     engine: Engine,
     verified: Verification,
-) -> list[Image]:
-    """Records of the recipe's images that are as it says, by image id."""
+) -> list[Picture]:
+    """The recipe's images that are as it says, by image id."""
     jobs = [
         PictureJob(reading.root, reading.images[image_id], folder)
         for reading in readings
@@ -141,7 +144,7 @@ def _read_images(
     for image_id in recipe.images:
         if image_id not in found:
             verified.failed[image_id] = ("missing_file", "no such image, or no label of it")
-    images: list[Image] = []
+    pictures: list[Picture] = []
     results = engine.map(
         read_picture,
         jobs,
@@ -160,9 +163,9 @@ def _read_images(
             verified.failed[image.image_id] = ("other_pixels", f"the recipe has {pixels[:12]}…")
             continue
         verified.other_originals += image.original_sha256 != original
-        images.append(image)
-    verified.images = len(images)
-    return sorted(images, key=lambda image: image.image_id)
+        pictures.append(result)
+    verified.images = len(pictures)
+    return sorted(pictures, key=lambda picture: picture.image.image_id)
 
 
 def _check_annotations(

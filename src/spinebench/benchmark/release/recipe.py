@@ -18,6 +18,7 @@ import polars as pl
 
 import spinebench
 from spinebench.benchmark.bundle import Benchmark
+from spinebench.benchmark.release.columns import check_unpacked
 from spinebench.errors import DataError, UsageError
 from spinebench.records import Question
 from spinebench.sources.jsonfile import read_json
@@ -36,11 +37,8 @@ DROP_SCHEMA = "recipe-drop/1"
 # Reasons that lie in a picture's pixels. All others follow from the annotations and the label rule,
 # and are found again on a rebuild; so no detail that could quote an annotation has to be told.
 PICTURE_REASONS = frozenset(
-    (
-        "unreadable_pixels", "several_frames", "identical_pixels", "near_duplicate", "unclear",
-        "all_border", "few_pixels", "low_contrast", "clipped_black", "clipped_white", "blurred",
-    )
-)  # fmt: skip
+    ("unreadable_pixels", "several_frames", "identical_pixels", "near_duplicates", "unclear")
+)
 _NOT_TOLD = ("kind", "spinebench", "counts", "tables")
 _IMAGES = {"image_id": pl.String, "original_sha256": pl.String, "pixel_sha256": pl.String}
 _DROPS = {
@@ -112,6 +110,7 @@ def read_recipe(folder: Path) -> Recipe:
                 file=name, field="SHA-256", found=found,
                 expected=f"{note['files'].get(name)} ({FILE})",
             )  # fmt: skip
+        check_unpacked(path, name, frozenset(pl.read_parquet_schema(path)))
     for field in ("seed", "label_rule", "embedder", "sources"):
         if field not in note["about"]:
             raise DataError(file=FILE, field=f"about.{field}", found="nothing", expected="a value")

@@ -31,7 +31,6 @@ from spinebench.tables import Ledger
 RULE = "imported/1"
 UNKNOWN = "unknown"  # the class of a localization question whose image has no diagnosis question
 _MODALITY: dict[str, Modality] = {"rsna": "MR", "vindr": "XR", "buu": "XR", "csxa": "XR"}
-_MR_CLASSES = ("Subarticular Stenosis", "Spinal Canal Stenosis")
 _BUU_NAME = re.compile(r"(\d{1,6})-[FM]-\d{1,3}Y")
 # a folder with more pictures than one patient has is a box of films, not a patient
 _PICTURES_OF_A_PATIENT = 40
@@ -112,7 +111,7 @@ class ImageBook:
                 seen.add(entry.row.image)
                 self._in_folder["/".join(_parts(entry.row.image)[:2])] += 1
 
-    def find_or_add(self, entry: Entry, row: ReleaseRow, disease: str | None) -> Image:
+    def find_or_add(self, entry: Entry, row: ReleaseRow) -> Image:
         """The image of a row; an image that is new is described from the row and its path."""
         assert entry.picture is not None
         picture = self._pictures[entry.picture]
@@ -125,7 +124,7 @@ class ImageBook:
                 return self.images[image_id]
             number += 1
             image_id = f"{wanted}~{number}"  # one path in two folders, with other bytes
-        image = self._describe(entry.place, row, picture, source, image_id, disease)
+        image = self._describe(entry.place, row, picture, source, image_id)
         self.images[image_id] = image
         return image
 
@@ -136,15 +135,13 @@ class ImageBook:
         picture: StoredPicture,
         source: str,
         image_id: str,
-        disease: str | None,
     ) -> Image:
         patient, study, series, instance, note = self._origin(row, source, image_id)
         notes = [*picture.notes, *([note] if note else [])]
         modality = row.modality or _MODALITY.get(source)
         if modality is None:
-            modality = "MR" if disease in _MR_CLASSES else "XR"
-            notes.append("modality not told: taken from the class")
-            self.assumed[place.file, "modality_from_class"] += 1
+            modality = "OT"
+            self.assumed[place.file, "modality_unknown"] += 1
         if note:
             self.assumed[place.file, note.replace(" ", "_")] += 1
         return Image(
