@@ -47,9 +47,7 @@ class Sample:
     terms: dict[str, Any] = field(default_factory=lambda: dict(TERMS))
 
     def questions_of(self, task: str, split: str | None = None) -> list[Question]:
-        return [
-            q for q in self.questions.values() if q.task == task and split in (None, q.split)
-        ]
+        return [q for q in self.questions.values() if q.task == task and split in (None, q.split)]
 
     def change(self, question: Question, **fields: Any) -> Question:
         """Replace fields of a question, which keeps its place and its id."""
@@ -71,7 +69,8 @@ class Sample:
         """Write the tables; returns the folder."""
         sources = {
             name: {"title": name, "terms": self.terms, "images": 0, "patients": 0,
-                   "annotations_sha256": {}, "images_sha256": "", "accounting": self._accounts(name)}
+                   "annotations_sha256": {}, "images_sha256": "",
+                   "accounting": self._accounts(name)}
             for name in sorted({image.source for image in self.images.values()})
         }  # fmt: skip
         content = BenchmarkContent(
@@ -104,7 +103,7 @@ def store(folder: Path, pixels: np.ndarray) -> dict[str, Any]:
 
 
 def build_sample(
-    folder: Path, *, seed: int = 0, patients: int = 90, images_each: int = 3
+    folder: Path, *, seed: int = 0, patients: int = 80, images_each: int = 2
 ) -> Sample:
     """A clean benchmark: every class offered each time, all else drawn without looking at it."""
     rng = np.random.default_rng(seed)
@@ -143,7 +142,8 @@ def add_questions(
     row = len(sample.findings) + 2
     finding = a_finding(
         finding_id=f"own:rows.csv:{row}", image_id=image.image_id, file="rows.csv", row=row,
-        disease=None if disease == HEALTHY else disease, level=None if disease == HEALTHY else level,
+        disease=None if disease == HEALTHY else disease,
+        level=None if disease == HEALTHY else level,
         grade="none" if disease == HEALTHY else "moderate",
         grade_file=None, grade_row=None, grade_column=None,
     )  # fmt: skip

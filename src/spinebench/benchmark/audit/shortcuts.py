@@ -119,10 +119,11 @@ def _corners(
     some = items.where(readable)
     if not some.is_enough():
         return
-    vectors = pictures.corners[rows[readable]].astype(np.float64)
-    if not (vectors.std(axis=0) > 0).any():
+    grey = pictures.corners[rows[readable]] / 127.5 - 1
+    if not (grey.std(axis=0) > 0).any():
         return
-    gained = score_vectors(some, vectors)
+    # with squares: a class may be told by a middling grey
+    gained = score_vectors(some, np.hstack([grey, grey**2]))
     yield from _beyond_metadata("corner_pixels", "the four corners", some, gained,
                                 [codes[readable] for codes in features],
                                 check="corner_pixels_shortcut")  # fmt: skip

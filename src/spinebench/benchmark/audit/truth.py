@@ -87,7 +87,8 @@ def _also_true(material: Material) -> list[AuditFinding]:
     for question in material.questions:
         if question.task != "diagnosis" or not gold_texts(question):
             continue
-        right = {class_of(text) for text in gold_texts(question)}
+        # with its label: a wrong key is told by `gold_not_the_label`
+        right = {class_of(text) for text in (*gold_texts(question), question.disease)}
         wrong = {class_of(text) for text in question.options} - right - {HEALTHY}
         true = {class_of(name) for name in question.never_offered}
         for image_id in question.image_ids:
