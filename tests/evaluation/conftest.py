@@ -109,7 +109,7 @@ def write_benchmark(folder: Path, *, copies: int = 1) -> Path:
                     image = build_image(folder, source, patient, f"{place}.{copy}", png)
                     images.append(image)
                     questions += _questions_of(image, split, disease, patient + place)
-    _write_tables(folder, images, questions)
+    write_tables(folder, images, questions)
     return folder
 
 
@@ -133,7 +133,8 @@ def _questions_of(image: Image, split: Split, disease: str, turn: int) -> list[Q
     return found
 
 
-def _write_tables(folder: Path, images: list[Image], questions: list[Question]) -> None:
+def write_tables(folder: Path, images: list[Image], questions: list[Question]) -> None:
+    """Write, or write anew, every table of the benchmark and its manifest."""
     embedder = load_embedder(DEFAULT_EMBEDDER)
     vectors = []
     for image in images:

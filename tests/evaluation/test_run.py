@@ -17,11 +17,11 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.evaluation import run as run_module
 from spinebench.evaluation.find import find_benchmark
+from spinebench.evaluation.models import DEFAULT_SETTINGS
 from spinebench.evaluation.predictions import iter_log_samples
 from spinebench.evaluation.prompts import closing_line, parse_options
 from spinebench.evaluation.run import run_evaluation
 from spinebench.evaluation.select import select_questions
-from spinebench.evaluation.models import DEFAULT_SETTINGS
 from spinebench.evaluation.tasks import diagnosis
 from spinebench.records import Prediction, Question
 from spinebench.tables import (
@@ -242,7 +242,7 @@ def test_a_split_without_questions_is_refused(edited: Path, tmp_path: Path) -> N
     manifest = read_manifest(edited, "benchmark")
     manifest["tables"]["questions.parquet"] = sha256_of_file(path)
     write_json(edited / "manifest.json", manifest)
-    with pytest.raises(UsageError, match="no diagnosis or localization questions in its split"):
+    with pytest.raises(UsageError, match="no questions of diagnosis, localization, align"):
         run_evaluation(edited, "spinebench/random", tmp_path / "run", split="reserve")
     with pytest.raises(UsageError, match="no diagnosis questions in its split 'reserve'"):
         diagnosis(bench=str(edited), split="reserve")

@@ -29,9 +29,15 @@ def run(
     out: Annotated[Path, typer.Option("--out", help="Folder of the run; must be new or empty.")],
     task: Annotated[
         list[str] | None,
-        typer.Option("--task", help="diagnosis or localization; may be repeated (default: both)."),
+        typer.Option(
+            "--task",
+            help="diagnosis, localization or alignment; may be repeated (default: all there are).",
+        ),
     ] = None,
     split: Annotated[str, typer.Option("--split", help="train, test or reserve.")] = "test",
+    subset: Annotated[
+        bool, typer.Option("--subset", help="Only the questions of the evaluation subset.")
+    ] = False,
     protocol: Annotated[str, typer.Option("--protocol", help="Named protocol.")] = "released",
     prompt: Annotated[
         Path | None, typer.Option("--prompt", help="File whose text replaces the protocol's.")
@@ -76,6 +82,7 @@ def run(
         out,
         **({"tasks": tuple(task)} if task else {}),
         split=split,
+        subset=subset,
         protocol=protocol,
         prompt=prompt,
         limit=limit,
@@ -131,7 +138,7 @@ def parse_pairs(pairs: Iterable[str], option: str) -> dict[str, Any]:
 def _summary_lines(out: Path, summary: dict[str, Any]) -> list[str]:
     scores = summary["scores"]
     rows = []
-    for task in ("diagnosis", "localization"):
+    for task in ("diagnosis", "localization", "alignment"):
         if scores[task] is not None:
             for name in ("accuracy", "precision_per_item", "recall_per_item"):
                 if name in scores[task]:
@@ -145,7 +152,8 @@ def _summary_lines(out: Path, summary: dict[str, Any]) -> list[str]:
         for task, outcomes in summary["counts"].items()
     ]
     outcomes = tuple(next(iter(summary["counts"].values())))
-    lines = [f"{out}: {summary['model']}, protocol {summary['protocol']}, {summary['split']}", ""]
+    split = summary["split"] + (" (evaluation subset)" if summary["subset"] else "")
+    lines = [f"{out}: {summary['model']}, protocol {summary['protocol']}, {split}", ""]
     lines += [*table_lines(header, rows), "", *table_lines(("task", *outcomes), counts)]
     if not summary["complete"]:
         lines += ["", "INCOMPLETE: questions that failed or were not asked are in no figure above"]

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from spinebench.evaluation import score
+from spinebench.evaluation.prompts import TASKS
 from spinebench.records import Image, Prediction, Question
 from spinebench.tables import read_frame
 
@@ -25,21 +26,21 @@ def load_answers(bench: Path, predictions: Path) -> pl.DataFrame:
 def score_run(bench: Path, predictions: Path, *, seed: int) -> dict[str, Any]:
     """Headline figures, and for each task the tables by disease, source, sequence, view, level.
 
-    `by` -> column -> rows; `positions` by letter; `confusion` for diagnosis; `levels` for
-    localization. Every metric is an object with `estimate`, `low`, `high`, `items`, `patients`.
+    `by` -> column -> rows; `positions` by letter; `confusion` for diagnosis and alignment; `levels`
+    for localization. Every metric is an object with `estimate`, `low`, `high`, `items`, `patients`.
     """
     answers = load_answers(bench, predictions)
     scores: dict[str, Any] = score.score_answers(answers, seed=seed)
-    for task in ("diagnosis", "localization"):
+    for task in TASKS:
         if scores[task] is None:
             continue
         part = answers.filter(pl.col("task") == task)
         scores[task]["by"] = {column: score.score_by(part, column) for column in BY}
         scores[task]["positions"] = score.score_positions(part)
-        if task == "diagnosis":
-            scores[task]["confusion"] = score.confusion_matrix(part)
-        else:
+        if task == "localization":
             scores[task]["levels"] = score.score_levels(part)
+        else:
+            scores[task]["confusion"] = score.confusion_matrix(part)
     return {"seed": seed, **_plain(scores)}
 
 

@@ -16,7 +16,7 @@ from string import ascii_uppercase
 
 from spinebench.errors import UsageError
 
-TASKS = ("diagnosis", "localization")
+TASKS = ("diagnosis", "localization", "alignment")
 IMAGE_MARK = "<image>"
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
@@ -61,8 +61,8 @@ def format_options(options: Mapping[str, str]) -> str:
 def load_prompt(protocol: str, task: str, prompt_file: Path | None = None) -> Prompt:
     """Prompt of a protocol, or of a file that replaces its text.
 
-    The file is plain text for every task, or TOML with `[diagnosis] text = ...` and
-    `[localization] text = ...`. Raises UsageError on an unknown protocol or placeholder.
+    The file is plain text for every task, or TOML with `[diagnosis] text = ...` and so on for each
+    task that is asked. Raises UsageError on an unknown protocol or placeholder.
     """
     if task not in TASKS:
         raise UsageError(f"unknown task {task!r}; there are {', '.join(TASKS)}")

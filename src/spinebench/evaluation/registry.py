@@ -1,10 +1,10 @@
-"""What Inspect loads through its entry point: two tasks, and the provider of the baselines."""
+"""What Inspect loads through its entry point: the tasks, and the provider of the baselines."""
 
 from inspect_ai.model import ModelAPI, modelapi
 
-from spinebench.evaluation.tasks import diagnosis, localization
+from spinebench.evaluation.tasks import alignment, diagnosis, localization
 
-__all__ = ["diagnosis", "localization", "spinebench"]
+__all__ = ["alignment", "diagnosis", "localization", "spinebench"]
 
 
 @modelapi(name="spinebench")

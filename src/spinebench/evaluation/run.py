@@ -29,8 +29,8 @@ from spinebench.evaluation.models import ModelOptions, build_settings, open_mode
 from spinebench.evaluation.predictions import Run, build_predictions
 from spinebench.evaluation.prompts import TASKS, Prompt, load_prompt
 from spinebench.evaluation.score import COUNTED, LEFT_OUT
-from spinebench.evaluation.select import select_questions
-from spinebench.evaluation.tasks import diagnosis, localization
+from spinebench.evaluation.select import name_part, select_questions
+from spinebench.evaluation.tasks import alignment, diagnosis, localization
 from spinebench.evaluation.terms import check_terms, is_local
 from spinebench.folders import check_free, check_writable
 from spinebench.progress import iter_with_progress
@@ -40,7 +40,7 @@ from spinebench.tables import sha256_of_file, write_json, write_table
 __all__ = ["RunOptions", "find_benchmark", "run_evaluation"]
 
 SHARD = 5000  # samples per log: Inspect reads and writes larger ones slowly
-_TASKS = {"diagnosis": diagnosis, "localization": localization}
+_TASKS = {"diagnosis": diagnosis, "localization": localization, "alignment": alignment}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,7 @@ class RunOptions:
 
     tasks: Sequence[str] = TASKS
     split: str = "test"
+    subset: bool = False  # only the questions of the evaluation subset
     protocol: str = "released"
     prompt: Path | None = None  # file that replaces the protocol's text
     limit: int | None = None  # questions per task
@@ -115,12 +116,16 @@ def _check_options(options: RunOptions, out: Path) -> None:
 
 def _load_questions(benchmark: Benchmark, options: RunOptions) -> dict[str, list[Question]]:
     """Questions of each task, in the order they are asked; tasks without any are left out."""
-    found = {t: select_questions(benchmark, t, options.split) for t in TASKS if t in options.tasks}
+    found = {
+        task: select_questions(benchmark, task, options.split, subset=options.subset)
+        for task in TASKS
+        if task in options.tasks
+    }
     found = {task: questions for task, questions in found.items() if questions}
     if not found:
         raise UsageError(
-            f"{benchmark.folder} has no {' or '.join(options.tasks)} questions"
-            f" in its split {options.split!r}"
+            f"{benchmark.folder} has no questions of {', '.join(options.tasks)}"
+            f" in {name_part(options.split, subset=options.subset)}"
         )
     return found
 
@@ -167,6 +172,7 @@ def _ask(
                 limit=min(SHARD, count - offset),
                 accept_terms=",".join(options.accept_terms) or None,
                 offset=offset,
+                subset=options.subset,
             )
             # the model carries all settings; the task's own defaults would go before them
             shard = task_with(shard, cleanup=tick, config=GenerateConfig())
@@ -225,6 +231,7 @@ def _describe_run(
         "prompts": hashes,
         "split": options.split,
         "epochs": options.epochs,
+        **({"subset": True} if options.subset else {}),
     }
     name = "".join(c if c.isalnum() or c in ".-" else "-" for c in model)
     return Run(
@@ -269,6 +276,7 @@ def _build_manifest(
         },
         "tasks": list(questions),
         "split": options.split,
+        "subset": options.subset,
         "limit": options.limit,
         "epochs": options.epochs,
         "accepted_terms": sorted(options.accept_terms),

@@ -109,11 +109,14 @@ def _exact() -> pl.Expr:
 def score_answers(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
     """All headline figures of one run, by task, with `overall` and `overall_pooled`.
 
-    `overall` is the mean of the two accuracies, as published; `overall_pooled` the share of right
-    answers among all, as others report it. Each is None without answers to both tasks.
+    `overall` is the mean of the two published tasks' accuracies, as published; `overall_pooled` the
+    share of right answers among all of the two, as others report it. Each is None without answers
+    to both. `alignment` is in neither: it was not published.
     """
     diagnosis = answers.filter(pl.col("task") == "diagnosis")
     localization = answers.filter(pl.col("task") == "localization")
+    alignment = answers.filter(pl.col("task") == "alignment")
+    published = pl.concat([diagnosis, localization])
     both = bool(_counted(diagnosis).height and _counted(localization).height)
     return {
         "complete": not answers["outcome"].is_in(LEFT_OUT).any(),
@@ -121,8 +124,9 @@ def score_answers(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
         "localization": score_localization(localization, seed=seed)
         if localization.height
         else None,
+        "alignment": score_alignment(alignment, seed=seed) if alignment.height else None,
         "overall": score_overall(diagnosis, localization, seed=seed) if both else None,
-        "overall_pooled": score_accuracy(answers, seed=seed) if both else None,
+        "overall_pooled": score_accuracy(published, seed=seed) if both else None,
     }
 
 
@@ -134,6 +138,11 @@ def score_diagnosis(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
         "healthy_sensitivity": score_healthy(answers)[0],
         "healthy_specificity": score_healthy(answers)[1],
     }
+
+
+def score_alignment(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
+    """Accuracy and coverage."""
+    return {**count_outcomes(answers), "accuracy": score_accuracy(answers, seed=seed)}
 
 
 def score_localization(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""The two tasks as Inspect runs them: `spinebench/diagnosis` and `spinebench/localization`.
+"""The tasks as Inspect runs them: `spinebench/diagnosis`, `localization` and `alignment`.
 
-    inspect eval spinebench/diagnosis -T bench=DIR [-T split=test -T protocol=released
-        -T prompt=FILE -T limit=N -T accept_terms=SOURCE] --model PROVIDER/MODEL
+    inspect eval spinebench/diagnosis -T bench=DIR [-T split=test -T subset=true
+        -T protocol=released -T prompt=FILE -T limit=N -T accept_terms=SOURCE]
+        --model PROVIDER/MODEL
 
 A sample's id is the question's id, which holds a hash of its content: an edited question is
 another sample. The image goes out as the file's own bytes, after they were held against the hash
@@ -42,7 +43,7 @@ from spinebench.errors import DataError, UsageError
 from spinebench.evaluation.models import DEFAULT_SETTINGS
 from spinebench.evaluation.outcome import read_answer
 from spinebench.evaluation.prompts import Prompt, load_prompt
-from spinebench.evaluation.select import check_letters, select_questions
+from spinebench.evaluation.select import check_letters, name_part, select_questions
 from spinebench.evaluation.terms import check_terms, parse_sources
 from spinebench.evaluation.told import told_in_one_line
 from spinebench.records import Question
@@ -61,12 +62,13 @@ def diagnosis(
     limit: int | None = None,
     accept_terms: str | None = None,
     offset: int = 0,
+    subset: bool = False,
 ) -> Task:
     """Which disease: one option is right."""
     with told_in_one_line():
         return build_task(
             "diagnosis", bench, split=split, protocol=protocol, prompt=prompt, limit=limit,
-            accept_terms=accept_terms, offset=offset,
+            accept_terms=accept_terms, offset=offset, subset=subset,
         )  # fmt: skip
 
 
@@ -79,12 +81,32 @@ def localization(
     limit: int | None = None,
     accept_terms: str | None = None,
     offset: int = 0,
+    subset: bool = False,
 ) -> Task:
     """Which disc levels: several options may be right."""
     with told_in_one_line():
         return build_task(
             "localization", bench, split=split, protocol=protocol, prompt=prompt, limit=limit,
-            accept_terms=accept_terms, offset=offset,
+            accept_terms=accept_terms, offset=offset, subset=subset,
+        )  # fmt: skip
+
+
+@task
+def alignment(
+    bench: str,
+    split: str = "test",
+    protocol: str = "released",
+    prompt: str | None = None,
+    limit: int | None = None,
+    accept_terms: str | None = None,
+    offset: int = 0,
+    subset: bool = False,
+) -> Task:
+    """Which shape the neck has: one option is right. Not every benchmark asks it."""
+    with told_in_one_line():
+        return build_task(
+            "alignment", bench, split=split, protocol=protocol, prompt=prompt, limit=limit,
+            accept_terms=accept_terms, offset=offset, subset=subset,
         )  # fmt: skip
 
 
@@ -98,14 +120,15 @@ def build_task(
     limit: int | None,
     accept_terms: str | Iterable[str] | None,
     offset: int,
+    subset: bool = False,
 ) -> Task:
     """Task over the questions `offset` to `offset + limit` of `select_questions`."""
     folder = Path(bench).resolve()
     benchmark = Benchmark.load(folder)
     words = load_prompt(protocol, name, Path(prompt).resolve() if prompt else None)
-    questions = select_questions(benchmark, name, split)
+    questions = select_questions(benchmark, name, split, subset=subset)
     if not questions:
-        raise UsageError(f"{bench} has no {name} questions in its split {split!r}")
+        raise UsageError(f"{bench} has no {name} questions in {name_part(split, subset=subset)}")
     chosen = questions[offset:] if limit is None else questions[offset : offset + limit]
     check_letters(chosen)
     for question in chosen:
@@ -129,6 +152,7 @@ def build_task(
             "prompt_sha256": words.sha256,
             "protocol": protocol,
             "split": split,
+            "subset": subset,
         },
     )
 

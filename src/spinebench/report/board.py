@@ -18,6 +18,7 @@ from spinebench.records import Prediction, Question
 from spinebench.report.gallery import count_groups, sample_cards
 from spinebench.report.origin import read_origin
 from spinebench.report.views import (
+    AlignmentView,
     Breakdown,
     Confusion,
     Estimate,
@@ -33,6 +34,8 @@ from spinebench.report.views import (
 from spinebench.report.words import (
     METADATA,
     NEAREST,
+    SUBSET_WORDS,
+    alignment_words,
     blind_words,
     comparison_words,
     giveaway_words,
@@ -115,16 +118,17 @@ def build_page_view(
     """The page without its gallery, and the runs in the board's order."""
     bench_sha256 = sha256_of_file(bench.folder / "manifest.json")
     runs = [load_run(folder, bench, bench_sha256) for folder in folders]
-    split = _one_split(runs)
+    split, subset = _one_split(runs)
     views = _labelled_views(runs, seed=seed)
     order = sorted(range(len(runs)), key=lambda i: _rank(views[i]))
     views, runs = [views[i] for i in order], [runs[i] for i in order]
-    asked = [q for q in bench.questions if q.split == split]
+    asked = [q for q in bench.questions if q.split == split and (q.in_subset or not subset)]
     diagnosis = [q for q in asked if q.task == "diagnosis"]
     localization = [q for q in asked if q.task == "localization"]
     origin = read_origin(bench)
     patients = len({q.patient_id for q in asked})
     chances = chance_of(diagnosis), chance_of(localization)
+    alignment = _alignment(views, runs, [q for q in asked if q.task == "alignment"])
     comparisons = _comparisons(views, runs, diagnosis, {s.name: s.title for s in origin.sources})
     page = PageView(
         title=title,
@@ -140,6 +144,8 @@ def build_page_view(
                 diagnosis_chance=chances[0],
                 localization_chance=chances[1],
             ),
+            *(alignment_words(alignment) if alignment else ()),
+            *((SUBSET_WORDS,) if subset else ()),
             *blind_words(views, chances[0]),
             *giveaway_words([(c.title, c.metadata, c.chance) for c in comparisons]),
         ),
@@ -158,6 +164,8 @@ def build_page_view(
         bench_sha256=bench_sha256,
         version=bench.manifest["spinebench"],
         seed=seed,
+        subset=subset,
+        alignment=alignment,
     )
     return page, runs
 
@@ -180,11 +188,17 @@ def gallery_of(bench: Benchmark, run: LoadedRun, *, seed: int, per_group: int) -
     return {"cards": cards, "group_counts": counts, "outside_groups": outside}
 
 
-def _one_split(runs: Sequence[LoadedRun]) -> str:
+def _one_split(runs: Sequence[LoadedRun]) -> tuple[str, bool]:
+    """The split of all runs, and whether only its evaluation subset was asked."""
     splits = sorted({run.manifest["split"] for run in runs})
     if len(splits) > 1:
         raise UsageError(f"the runs are on different splits: {', '.join(splits)}")
-    return str(splits[0])
+    subsets = {bool(run.manifest.get("subset")) for run in runs}  # runs before it have no such key
+    if len(subsets) > 1:
+        raise UsageError(
+            "some of the runs asked the evaluation subset only, others the whole split"
+        )
+    return str(splits[0]), subsets.pop()
 
 
 def _rank(view: RunView) -> tuple[float, float, float, str]:
@@ -270,6 +284,7 @@ def _breakdown(
     answers: pl.DataFrame, column: str, key: str, title: str, head: str, note: str
 ) -> Breakdown:
     """Both tasks by the values of a column; localization by level has its own table."""
+    answers = answers.filter(pl.col("task").is_in(["diagnosis", "localization"]))
     if answers.schema[column].is_nested():
         answers = answers.filter(pl.col("task") == "diagnosis").explode(column).drop_nulls(column)
     rows = []
@@ -359,3 +374,20 @@ def _comparisons(
             )
         )
     return tuple(made)
+
+
+def _alignment(
+    views: Sequence[RunView], runs: Sequence[LoadedRun], questions: Sequence[Question]
+) -> AlignmentView | None:
+    if not questions:
+        return None
+    parts = [run.answers.filter(pl.col("task") == "alignment") for run in runs]
+    return AlignmentView(
+        questions=len(questions),
+        patients=len({question.patient_id for question in questions}),
+        chance=chance_of(questions),
+        rows=tuple(
+            (view.label, view.baseline, _estimate(score.score_accuracy(part)))
+            for view, part in zip(views, parts, strict=True)
+        ),
+    )

@@ -169,6 +169,15 @@ def _plots(page: PageView) -> dict[str, Any]:
             axis="Exactly right, %",
             references=_chance(page.localization_chance),
         ),
+        "alignment_plot": forest_plot(
+            [_forest_row(*row) for row in page.alignment.rows],
+            key="alignment",
+            title="Alignment accuracy by model",
+            axis="Accuracy, %",
+            references=_chance(page.alignment.chance),
+        )
+        if page.alignment
+        else None,
         "comparison_plots": [
             forest_plot(
                 [_forest_row(*row) for row in part.rows],

@@ -178,6 +178,16 @@ class SourceComparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentView:
+    """The task that asks for the shape of the neck, where the benchmark has it."""
+
+    questions: int
+    patients: int
+    chance: float | None
+    rows: tuple[tuple[str, bool, Estimate], ...]  # label, baseline, accuracy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageView:
     """The whole page."""
 
@@ -196,3 +206,5 @@ class PageView:
     bench_sha256: str
     version: str
     seed: int
+    subset: bool = False  # only the evaluation subset of the split was asked
+    alignment: AlignmentView | None = None  # None: no such question

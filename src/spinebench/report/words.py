@@ -7,12 +7,16 @@ above the other's; anything else is "cannot be told apart" or is left to the fig
 from collections.abc import Sequence
 
 from spinebench.report.plots import interval_words, percent
-from spinebench.report.views import Estimate, Origin, Position, RunView
+from spinebench.report.views import AlignmentView, Estimate, Origin, Position, RunView
 
 FEW_PATIENTS = 50  # below it the intervals' coverage is not what they promise
 METADATA = "spinebench/metadata"
 NEAREST = "spinebench/nearest"
 BLIND = "spinebench/blind"
+SUBSET_WORDS = (
+    "Only the evaluation subset of this split was asked: clear images, about as many of each "
+    "class. Figures on the whole split are others."
+)
 
 # what a reader must know of a label rule before believing a figure
 RULE_NOTES = {
@@ -52,6 +56,15 @@ def summary_words(
             [(r, r.localization.exact) for r in runs],
             localization_chance,
         ),
+    )
+
+
+def alignment_words(view: AlignmentView) -> tuple[str, ...]:
+    """The third task in one paragraph."""
+    return (
+        f"A third task, alignment ({view.questions:,} questions), asks for the shape of the neck "
+        "on a lateral film, one of four. How a neck is held is no disease, so it is no part of the "
+        "diagnosis and of the overall score; “Alignment” has its figures.",
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from spinebench.anatomy.diseases import DISEASE_BY_NAME, find_disease
 from spinebench.anatomy.levels import parse_levels
 from spinebench.evaluation.prompts import asks_for_several, closing_line, parse_options
 
@@ -17,7 +18,7 @@ class Asked:
     options: Mapping[str, str]  # by letter; empty if the text has none
     images: tuple[bytes, ...]
     several: bool  # whether the closing line asks for several letters
-    task: str  # "diagnosis" or "localization", as `several` says
+    task: str  # "diagnosis", "localization" or "alignment", as `several` and the options say
 
     @property
     def image_sha256(self) -> tuple[str, ...]:
@@ -42,13 +43,22 @@ class Baseline(Protocol):
 
 
 def read_asked(text: str, images: Sequence[bytes]) -> Asked:
-    """Read a message. Where no closing line tells, options that are levels mean localization."""
+    """Read a message. Where no closing line tells, options that are levels mean localization.
+
+    Options that are all shapes of the neck mean alignment: a diagnosis offers Healthy too.
+    """
     options = parse_options(text)
     several = asks_for_several(text)
     if several is None:
         several = bool(options) and all(len(parse_levels(x)) == 1 for x in options.values())
-    task = "localization" if several else "diagnosis"
+    single = "alignment" if options and all(map(_is_shape, options.values())) else "diagnosis"
+    task = "localization" if several else single
     return Asked(text=text, options=options, images=tuple(images), several=several, task=task)
+
+
+def _is_shape(option: str) -> bool:
+    named = find_disease(option)
+    return named is not None and DISEASE_BY_NAME[named.disease].kind == "curvature"
 
 
 def write_answer(chosen: Chosen, asked: Asked) -> str:

@@ -7,9 +7,9 @@ speaks for an option that is offered:
     modality, view, sequence, source, size -> without size -> modality, view, sequence
     -> modality -> everything
 
-An image that the benchmark does not know starts at "everything". Diagnosis: the class most often
-right in training in that cell. Localization: the most frequent whole set of levels that is
-offered, else the most frequent single level. Ties go to the alphabet.
+An image that the benchmark does not know starts at "everything". Diagnosis and alignment: the
+class most often right in training in that cell. Localization: the most frequent whole set of levels
+that is offered, else the most frequent single level. Ties go to the alphabet.
 """
 
 from collections import Counter, defaultdict

@@ -2,11 +2,11 @@
 
 The embedding is the benchmark's own (the one that chose the hard negatives): looked up by the
 SHA-256 of the bytes that were sent, computed from them where the benchmark has no such image.
-Neighbours are training images by cosine, never of the same patient. Diagnosis: of the images whose
-class is offered the K = 5 nearest vote, each with its cosine. Localization: of all training
-images with a localization question the K nearest vote for their levels; levels with at least half
-of the votes are named, the best one at least. Ties go to the alphabet. K was set beforehand and
-not fitted.
+Neighbours are training images by cosine, never of the same patient. Diagnosis and alignment: of the
+task's images whose class is offered the K = 5 nearest vote, each with its cosine. Localization: of
+all training images with a localization question the K nearest vote for their levels; levels with at
+least half of the votes are named, the best one at least. Ties go to the alphabet. K was set
+beforehand and not fitted.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from PIL import Image as PillowImage
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.benchmark.embed import Embedder, load_embedder
+from spinebench.evaluation.prompts import TASKS
 from spinebench.evaluation.providers.asked import Asked, Chosen
 from spinebench.records import Question
 
@@ -41,8 +42,7 @@ class NearestBaseline:
             if image.image_id in row_of
         }
         self._libraries = {
-            task: _Library([q for q in train if q.task == task], row_of, vectors)
-            for task in ("diagnosis", "localization")
+            task: _Library([q for q in train if q.task == task], row_of, vectors) for task in TASKS
         }
 
     def choose(self, asked: Asked) -> Chosen:
