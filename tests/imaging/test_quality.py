@@ -170,3 +170,10 @@ def test_the_first_rule_that_fails_is_the_reason(
     changed: dict[str, float], rows: int, reason: str | None
 ) -> None:
     assert judge_quality(replace(GOOD, **changed), rows, 300) == (reason is None, reason)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_stripes_have_no_border_along_themselves(axis: int) -> None:
+    ramp = np.linspace(0, 255, 300).astype(np.uint8)
+    picture = np.repeat(np.expand_dims(ramp, axis), 300, axis=axis)
+    assert measure_quality(picture, image_id="x").padding == 0.0

@@ -165,13 +165,17 @@ def _reduced(grey: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
 
 
 def _bounding_box(copy: NDArray[np.uint8]) -> tuple[int, int, int, int]:
-    """(top, bottom, left, right) without the even rows and columns of the border."""
+    """(top, bottom, left, right) without the even rows and columns of the border.
+
+    Stripes have even lines along one axis only: along that axis nothing is border.
+    """
     rows = np.flatnonzero(np.ptp(copy, axis=1) > _EVEN_LEVELS)
-    if not len(rows):
-        return 0, 0, 0, 0
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, copy.shape[0])
     cols = np.flatnonzero(np.ptp(copy[top:bottom], axis=0) > _EVEN_LEVELS)
-    return top, bottom, int(cols[0]), int(cols[-1]) + 1
+    if not len(rows) and not len(cols):
+        return 0, 0, 0, 0
+    left, right = (int(cols[0]), int(cols[-1]) + 1) if len(cols) else (0, copy.shape[1])
+    return top, bottom, left, right
 
 
 def _shown_counts(
