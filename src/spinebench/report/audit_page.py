@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup, escape
 from PIL import Image as PillowImage
 
 from spinebench.benchmark.audit.findings import ITEMS_SHOWN, MEANING, SEVERITIES, AuditFinding
@@ -21,7 +22,8 @@ from spinebench.report.gallery import encode_thumbnail
 from spinebench.report.page import breakable, grouped
 from spinebench.report.plots import interval_strip, interval_words, percent
 
-EXAMPLES = 4  # of a finding
+EXAMPLES = 3  # of a finding
+_GROUPS = 2  # of a finding on copies: two members of each
 _LONG_SIDE_PX = 260
 _NO_EXAMPLES = ("shortcuts_measured", "not_checked", "restricted_source_pixels", "small_test",
                 "empty_split")  # fmt: skip
@@ -80,6 +82,7 @@ def render_audit_page(bench: Benchmark, audit: Audit) -> str:
         interval_strip=interval_strip,
         breakable=breakable,
         grouped=grouped,
+        coded=coded,
     )
     by_check = {finding.check: finding for finding in audit.findings}
     unchecked = set(by_check["not_checked"].items) if "not_checked" in by_check else set()
@@ -109,6 +112,15 @@ def render_audit_page(bench: Benchmark, audit: Audit) -> str:
     )
 
 
+def coded(text: str) -> Markup:
+    """Text whose words between backticks are code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
+
+
 def lead_words(audit: Audit) -> str:
     """The first sentence: how many faults there are above a note."""
     counts = [(s, n) for s, n in audit.count_by_severity().items() if n and s != "note"]
@@ -129,11 +141,11 @@ def _measures_by_task(audit: Audit) -> dict[str, list[Any]]:
 def _iter_examples(
     bench: Benchmark, questions: dict[str, Question], finding: AuditFinding
 ) -> Iterator[Example]:
-    """The first few items, or of groups the first two members each."""
+    """The first few items, or the first two members of the first groups."""
     if finding.check in _NO_EXAMPLES:
         return
-    pairs = [image_id for group in finding.groups for image_id in group[:2]]
-    for name in (pairs or list(finding.items))[:EXAMPLES]:
+    pairs = [image_id for group in finding.groups[:_GROUPS] for image_id in group[:2]]
+    for name in pairs or finding.items[:EXAMPLES]:
         if name in questions:
             question = questions[name]
             yield _example(bench, bench.images[question.image_ids[0]], [question])
