@@ -43,6 +43,18 @@ def test_the_card_names_sources_and_terms(sample: Benchmark, tmp_path: Path) -> 
     assert "This folder holds pictures of rsna, vindr, which may not be given on." in card
 
 
+@pytest.mark.parametrize("name", PIXEL_FORMATS)
+def test_every_release_has_its_terms_and_how_to_use_it(
+    sample: Benchmark, tmp_path: Path, name: str
+) -> None:
+    options = ExportOptions(accepted=("rsna", "vindr"))
+    export_benchmark(sample, tmp_path / "out", format_name=name, options=options)
+    page = (tmp_path / "out/README.md").read_text()
+    assert "| vindr: Title of vindr | 3 | **not allowed** |" in page
+    assert f"--format {'hf' if name == 'croissant' else name} --out DIR" in " ".join(page.split())
+    assert page.startswith("---\n" if name in ("hf", "croissant") else "# Spine questions\n")
+
+
 def test_a_recipe_needs_no_word(sample: Benchmark, tmp_path: Path) -> None:
     note = export_benchmark(sample, tmp_path / "out", format_name="recipe", options=ExportOptions())
     assert note["kind"] == "recipe"

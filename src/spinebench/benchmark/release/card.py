@@ -15,12 +15,13 @@ def write_card_text(
     restricted: Sequence[str],
     how_to_load: str,
 ) -> str:
-    """Text of README.md: a YAML head that the Hugging Face hub reads, then the same in words.
+    """Text of README.md: with `configs` a YAML head that the Hugging Face hub reads, then words.
 
     `configs` maps a configuration to its splits and their file patterns.
     """
     manifest = selection.bench.manifest
-    lines = [*_head(selection, configs, restricted), "", "# Spine questions", ""]
+    lines = [*_head(selection, configs, restricted), ""] if configs else []
+    lines += ["# Spine questions", ""]
     lines += [
         f"{len(selection.rows)} multiple-choice questions on {len(selection.images)} images of "
         f"{len({i.patient_id for i in selection.images.values()})} patients, made by `spinebench` "

@@ -23,6 +23,7 @@ from spinebench.sources.layout import check_is_folder, describe_found
 from spinebench.tables import sha256_of_file, write_json
 
 NAME = "croissant"
+LOADING = hf.LOADING
 FILE = "croissant.json"
 
 # The context that the specification prescribes, word for word.

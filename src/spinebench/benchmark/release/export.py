@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from spinebench.benchmark.bundle import Benchmark
+from spinebench.benchmark.release.card import write_card_text
 from spinebench.benchmark.release.consent import check_redistribution
 from spinebench.benchmark.release.options import ExportOptions
 from spinebench.benchmark.release.recipe import write_recipe
@@ -32,4 +33,10 @@ def export_benchmark(
     restricted = check_redistribution(bench.manifest, selection.sources, options.accepted)
     with written_whole(place) as folder:
         note = chosen.write(selection, folder, options)
+        page = folder / "README.md"
+        if not page.exists():
+            text = write_card_text(
+                selection, configs={}, restricted=restricted, how_to_load=chosen.LOADING
+            )
+            page.write_text(text, encoding="utf-8")
     return {**note, "restricted": restricted}

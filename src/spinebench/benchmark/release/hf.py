@@ -29,7 +29,7 @@ SPLITS: tuple[Split, ...] = ("train", "test", "reserve")
 _EVAL_ROWS = 64  # rows of the table for Inspect that are in memory at once
 _EVAL_COLUMNS = ("question", "options", "letters", "question_id", "patient", "disease")
 
-_LOADING = """```python
+LOADING = """```python
 from datasets import load_dataset
 load_dataset("PATH_OF_THIS_FOLDER", "diagnosis", split="test")
 ```
@@ -56,7 +56,7 @@ def write(selection: Selection, folder: Path, options: ExportOptions) -> dict[st
     if tested:
         (folder / "eval.yaml").write_text(build_eval_yaml(tested), encoding="utf-8")
     restricted = check_redistribution(selection.bench.manifest, selection.sources, options.accepted)
-    card = write_card_text(selection, configs=configs, restricted=restricted, how_to_load=_LOADING)
+    card = write_card_text(selection, configs=configs, restricted=restricted, how_to_load=LOADING)
     (folder / "README.md").write_text(card, encoding="utf-8")
     return write_release_note(folder, selection, NAME, {"eval_yaml": bool(tested)})
 

@@ -23,6 +23,7 @@ class Format(Protocol):
     """One release format that carries pictures."""
 
     NAME: str
+    LOADING: str  # how the release is used, for the page that goes with it
 
     def write(self, selection: Selection, folder: Path, options: ExportOptions) -> dict[str, Any]:
         """Write the release into a new folder and return its note (`release.json`)."""

@@ -38,6 +38,11 @@ from spinebench.sources.jsonfile import parse_json
 from spinebench.sources.layout import check_is_folder, describe_found
 
 NAME = "vlmeval"
+LOADING = """Copy a table into `$LMUData` and name it:
+`python run.py --data spinebench_diagnosis_test --model M`.
+VLMEvalKit scores one letter: the localization table, with answers like `ACD`, is for its inference
+only, and its scores of it mean nothing.
+`spinebench bench import PATH_OF_THIS_FOLDER --format vlmeval --out DIR` makes a benchmark of it."""
 TASKS: tuple[Task, ...] = ("diagnosis", "localization", "alignment")
 SPLITS: tuple[Split, ...] = ("train", "test", "reserve")
 _FILE = re.compile(r"spinebench_(diagnosis|localization|alignment)_(train|test|reserve)\.tsv")
