@@ -105,6 +105,11 @@ def _project_vertebra(out: Map, vertebra: Vertebra, spine: Spine, grid: FilmMap)
     out[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1] += cm * path
 
 
+# Share of the slow differences held back: more where lungs lie beside the column; on a neck so much
+# would wash out the body just above the shoulders.
+_HELD_BACK: dict[FilmRegion, float] = {"lumbar": 0.82, "cervical": 0.75, "thoracolumbar": 0.93}
+
+
 def _expose(soft: Map, bone: Map, grid: FilmMap) -> Map:
     """Logarithm of what reaches the detector: primary rays plus scatter, focal blur."""
     total = ndimage.gaussian_filter(soft + bone, 0.35 / grid.pitch_mm)
@@ -117,9 +122,7 @@ def _expose(soft: Map, bone: Map, grid: FilmMap) -> Map:
     # Display processing of digital radiography: slow differences are held back, detail kept.
     slow = ndimage.gaussian_filter(dark[::8, ::8], 20.0 / (8.0 * grid.pitch_mm))
     slow = stretch(stretch(slow[None].astype(np.float32), rows, 1), cols, 2)[0]
-    # More of it where shoulders or lungs lie beside the column.
-    held = 0.82 if grid.film.region == "lumbar" else 0.93
-    return np.asarray(dark - held * slow, dtype=np.float32)
+    return np.asarray(dark - _HELD_BACK[grid.film.region] * slow, dtype=np.float32)
 
 
 def _finish(
