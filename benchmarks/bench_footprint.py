@@ -1,16 +1,21 @@
 """What one image costs a build: CPU, memory of the process that drives it, bytes on disk.
 
-    python benchmarks/bench_footprint.py [--patients 40] [--json]
+    python benchmarks/bench_footprint.py [--patients 40] [--share 0.04] [--json]
 
 Figures for the estimate in `docs/scaling.md`. A real build, in one process, of phantoms: MR slices
 of 384 pixels that carry a mark, films of 1,400 to 3,000 pixels. CPU is that of each stage that an
 engine spreads over workers, and of all the rest, which stays in one process. Memory is what
 `tracemalloc` counts while a source is read and while the finished tables are loaded as records:
-what grows with the images, without the interpreter and the libraries.
+what grows with the images, without the interpreter and the libraries. *Driver* is the process that
+hands out the shards and does the rest: what it takes for each image more, from two builds with two
+workers of four sources with tiny pictures (`small_folders`), the second five times the first.
 """
 
 import argparse
 import json
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 import tracemalloc
@@ -102,13 +107,56 @@ def _measure_folder(bench: Path) -> dict[str, float]:
     return found | {"disk, pictures": sum(pictures) / number}
 
 
+def measure_driver(folder: Path, share: float) -> dict[str, float]:
+    """Bytes and CPU ms of the driving process for each image more."""
+    from small_folders import write_all
+
+    found = []
+    for size in (share, 5 * share):
+        write_all(folder / f"in-{size}", share=size)
+        command = [sys.executable, __file__, "--driver", str(folder / f"in-{size}")]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    few, many = found
+    more = many["images"] - few["images"]
+    return {
+        "images": float(many["images"]),
+        "CPU ms, driver": 1000 * (many["cpu_s"] - few["cpu_s"]) / more,
+        "memory, driver": (many["peak"] - few["peak"]) / more,
+        "memory, driver, in all": float(many["peak"]),
+    }
+
+
+def run_driver(root: Path) -> None:
+    """A build with two workers; prints what this process took."""
+    from spinebench.benchmark.build import BuildOptions, build_benchmark
+
+    folders = {name: root / name for name in ("rsna", "vindr", "buu", "csxa")}
+    started = time.process_time()
+    manifest = build_benchmark(
+        folders, root / "bench", options=BuildOptions(), engine=LocalEngine(2)
+    )
+    figures = {
+        "images": manifest["counts"]["images"],
+        "cpu_s": time.process_time() - started,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+    print(json.dumps(figures))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=40)
+    parser.add_argument("--share", type=float, default=0.04)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--driver", type=Path)
     options = parser.parse_args()
+    if options.driver:
+        run_driver(options.driver)
+        return
     with tempfile.TemporaryDirectory() as folder:
         found = {source: measure(source, Path(folder), options.patients) for source in SIZES}
+        found["four tiny"] = measure_driver(Path(folder), options.share)
     if options.json:
         print(json.dumps(found))
         return
