@@ -196,6 +196,8 @@ class ImageBook:
             patient = study = series = image_id.partition(":")[2]
             note = "patient is the image"
         if row.patient is not None:
+            if note == "patient from folder":  # a guess: the release itself knows its patients
+                study = series = row.patient
             return f"{source}:{row.patient}", study, series, instance, ""
         return f"{source}:{patient}", study, series, instance, note
 
