@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spinebench.cli import bench_audit, bench_labels, bench_pool, bench_release
+from spinebench.cli import bench_audit, bench_embedders, bench_labels, bench_pool, bench_release
 from spinebench.cli.output import Json, Seed, Workers, print_result, table_lines
 from spinebench.cli.source_options import (
     Buu,
@@ -25,6 +25,7 @@ _FILES_TOLD = 8  # of one folder and ending; more are told in one line
 app = typer.Typer(help="Benchmarks.", no_args_is_help=True)
 app.command("labels")(bench_labels.labels)
 app.command("audit")(bench_audit.audit)
+app.command("embedders")(bench_embedders.embedders)
 app.command("export")(bench_release.export)
 app.command("import")(bench_release.import_)
 app.command("rebuild")(bench_release.rebuild)
