@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from spinebench.benchmark.build import BuildOptions, build_benchmark
+from spinebench.benchmark.bundle import Benchmark
 from spinebench.benchmark.pool import Wording, load_pool_file, load_question_pool, write_pool
+from spinebench.engine import LocalEngine
 from spinebench.errors import DataError, UsageError
+from tests.sources.folders import rsna_files, write_files
 
 
 def a_pool(**fields: Any) -> dict[str, Any]:
@@ -114,3 +118,20 @@ def test_hostile_files_are_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(UsageError, match="Is a directory"):
         load_question_pool(str(tmp_path / "folder.json"))
+
+
+def test_a_build_asks_unreviewed_wordings_only_where_allowed(tmp_path: Path) -> None:
+    folders = {"rsna": write_files(tmp_path / "rsna", rsna_files())}
+    new = {"id": "2", "text": "Which disease is shown here?", "state": "unreviewed"}
+    options = BuildOptions(pool=stored(tmp_path, diagnosis=[new]), unclear="keep")
+    with pytest.raises(UsageError, match="1 wordings that nobody has reviewed"):
+        build_benchmark(folders, tmp_path / "bench", options=options, engine=LocalEngine(1))
+    assert not (tmp_path / "bench").exists()
+    allowed = replace(options, allow_unreviewed=True)
+    build_benchmark(folders, tmp_path / "bench", options=allowed, engine=LocalEngine(1))
+    bench = Benchmark.load(tmp_path / "bench")
+    assert bench.manifest["question_pool"] == {
+        "name": "own", "sha256": load_pool_file(options.pool).sha256, "unreviewed": 1,
+    }  # fmt: skip
+    texts = {q.text for q in bench.questions if q.task == "diagnosis"}
+    assert texts == {"Which disease is shown here?"}

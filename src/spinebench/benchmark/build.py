@@ -60,6 +60,7 @@ class BuildOptions:
     embedder: str = DEFAULT_EMBEDDER
     aggregate: Aggregate = "max"
     pool: str = DEFAULT_POOL
+    allow_unreviewed: bool = False  # wordings of the pool that no person has reviewed
     shares: SplitShares = field(default_factory=SplitShares)
     library_per_disease: int = LIBRARY_PER_DISEASE
     duplicates: Literal["fail", "drop"] = "fail"  # identical pixels in two images
@@ -85,7 +86,8 @@ def build_benchmark(
     """
     place = check_place(out)
     rule = load_label_rule(options.rule, options.multi_label)
-    writer = QuestionWriter(load_question_pool(options.pool), options.seed, rule.name)
+    pool = load_question_pool(options.pool, allow_unreviewed=options.allow_unreviewed)
+    writer = QuestionWriter(pool, options.seed, rule.name)
     embedder = load_embedder(options.embedder)
     if not set(folders) & set(sources):
         raise UsageError(f"no source folder given; there are: {', '.join(sources)}")
@@ -294,7 +296,11 @@ def _describe(
         "embedder": embedder.name,
         "aggregate": options.aggregate,
         "library_per_disease": options.library_per_disease,
-        "question_pool": {"name": writer.pool.name, "sha256": writer.pool.sha256},
+        "question_pool": {
+            "name": writer.pool.name,
+            "sha256": writer.pool.sha256,
+            "unreviewed": len(writer.pool.unreviewed),
+        },
         "split_shares": asdict(options.shares),
         "duplicates": options.duplicates,
         "unclear": options.unclear,

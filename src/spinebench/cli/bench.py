@@ -59,6 +59,10 @@ def build(
     pool: Annotated[
         str | None, typer.Option("--pool", help="Question wordings: a shipped name or a JSON file.")
     ] = None,
+    allow_unreviewed: Annotated[
+        bool,
+        typer.Option("--allow-unreviewed", help="Ask a pool's wordings that nobody has reviewed."),
+    ] = False,
     test_share: Annotated[
         float, typer.Option("--test-share", help="Share of patients for test.")
     ] = 0.3,
@@ -109,6 +113,7 @@ def build(
         embedder=embedder or DEFAULT_EMBEDDER,
         aggregate=check_aggregate(aggregate),
         pool=pool or DEFAULT_POOL,
+        allow_unreviewed=allow_unreviewed,
         shares=SplitShares(test=test_share, reserve=reserve_share),
         library_per_disease=library,
         duplicates="fail" if duplicates == "fail" else "drop",
