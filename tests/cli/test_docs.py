@@ -29,7 +29,7 @@ def test_every_command_stands_in_the_table_and_has_its_keys() -> None:
 
 
 def test_readme_has_the_main_commands() -> None:
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 8
 
 
 @pytest.mark.parametrize("line", COMMANDS)
