@@ -177,10 +177,12 @@ def _embed(
 
 
 def _stored_vectors(bench: Benchmark, image_ids: Sequence[str]) -> NDArray[np.float32] | None:
+    if "embeddings.parquet" not in bench.manifest["tables"]:  # an imported benchmark has none
+        return None
     ids, vectors = bench.embeddings()
     row_of = {image_id: row for row, image_id in enumerate(ids)}
     if not all(image_id in row_of for image_id in image_ids):
-        return None  # an imported benchmark has none
+        return None
     return vectors[[row_of[image_id] for image_id in image_ids]]
 
 
@@ -348,14 +350,17 @@ def _judge(
         judged[picker] = {}
         for judge, images in encoders.items():
             choices = centroid_choices(images, queries, options)
-            rows = [row for row, choice in zip(queries, choices, strict=True) if choice is not None]
-            right = [
-                choice == request.diseases[row]
-                for row, choice in zip(queries, choices, strict=True)
-                if choice is not None
-            ]
-            interval = cluster_interval(right, [request.patient_ids[row] for row in rows])
-            judged[picker][judge] = {**_words(interval), "n": len(rows)}
+            made = [(row, *c) for row, c in zip(queries, choices, strict=True) if c is not None]
+            interval = cluster_interval(
+                [choice == request.diseases[row] for row, choice, _ in made],
+                [request.patient_ids[row] for row, _, _ in made],
+            )
+            chance = float(np.mean([1 / among for _, _, among in made])) if made else None
+            judged[picker][judge] = {
+                **_words(interval),
+                "chance": None if chance is None else round(chance, 6),
+                "n": len(made),
+            }
     return judged
 
 

@@ -121,11 +121,12 @@ class Centroids:
 
 def centroid_choices(
     images: Classed, queries: NDArray[np.int64], options: Sequence[Sequence[str]]
-) -> list[str | None]:
+) -> list[tuple[str, int] | None]:
     """The offered class whose centroid, without the query's patient, is most similar.
 
-    `options` are those of each query. None where one of them has no image of another patient: no
-    fair choice. Ties go to the order of CLASSES.
+    With it, among how many it was chosen: an option that no other patient has an image of cannot
+    be. None where the truth is such an option, or nothing else is left. `options` are those of each
+    query; ties go to the order of CLASSES.
     """
     patients = images.patients()
     centroids = Centroids.build(images)
@@ -133,19 +134,19 @@ def centroid_choices(
     for patient, code in zip(patients.tolist(), images.codes().tolist(), strict=True):
         counts[patient, code] = counts.get((patient, code), 0) + 1
     totals = np.bincount(images.codes(), minlength=len(CLASSES))
-    chosen: list[str | None] = []
+    chosen: list[tuple[str, int] | None] = []
     for row, offered in zip(queries.tolist(), options, strict=True):
         patient = int(patients[row])
         numbers = sorted(CLASSES.index(name) for name in offered)
-        left = [int(totals[n]) - counts.get((patient, n), 0) for n in numbers]
-        if min(left) == 0:
+        numbers = [n for n in numbers if totals[n] > counts.get((patient, n), 0)]
+        if len(numbers) < 2 or CLASSES.index(images.classes[row]) not in numbers:
             chosen.append(None)
             continue
         sums = np.stack([centroids.sums[n] - centroids.own.get((patient, n), 0) for n in numbers])
         vector = np.asarray(images.vectors[row], dtype=np.float64)
         norms = np.linalg.norm(sums, axis=1)
         cosines = np.round(sums @ vector / np.where(norms > 0, norms, 1), _DECIMALS)
-        chosen.append(CLASSES[numbers[int(np.argmax(cosines))]])
+        chosen.append((CLASSES[numbers[int(np.argmax(cosines))]], len(numbers)))
     return chosen
 
 
