@@ -78,7 +78,9 @@ class Bench:
         (folder / "hook" / "sitecustomize.py").write_text(_HOOK, encoding="utf-8")
         self.environment = {
             **os.environ,
-            "PYTHONPATH": str(folder / "hook"),
+            "PYTHONPATH": os.pathsep.join(
+                [str(folder / "hook"), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
             "BENCH_RESUME_LOG": str(self.log),
             "SPINEBENCH_WORKERS": str(workers),
         }

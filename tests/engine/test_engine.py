@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -136,7 +137,9 @@ def test_memory_is_bounded(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("engine", ALL, indirect=True)
-def test_a_stopped_run_goes_on_where_it_stood(engine: Engine, tmp_path: Path) -> None:
+def test_a_stopped_run_goes_on_where_it_stood(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (made := tmp_path / "made").mkdir()
     store = number_store(tmp_path / "store")
     work = partial(square_counted, made)
@@ -151,10 +154,13 @@ def test_a_stopped_run_goes_on_where_it_stood(engine: Engine, tmp_path: Path) ->
     # stopped in the middle of a shard, each worker may have had to do that one again
     assert 40 <= count_files(made) <= 40 + 4 * engine.workers
     after = count_files(made)
+    capsys.readouterr()
     assert list(engine.map(work, range(40), label="x", shard=4, store=store)) == [
         x * x for x in range(40)
     ]
     assert count_files(made) == after
+    err = capsys.readouterr().err
+    assert re.search(r"^x: 40/40 in \d+ s, 40 of them done before$", err, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("engine", ALL, indirect=True)

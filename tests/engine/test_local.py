@@ -67,6 +67,10 @@ Running = tuple[subprocess.Popen[str], list[int]]
 
 def test_ctrl_c_ends_workers_without_a_word_of_theirs(running: Running) -> None:
     process, workers = running
+    for pid in workers:
+        os.kill(pid, signal.SIGINT)
+    time.sleep(0.3)
+    assert all(is_running(pid) for pid in workers)  # it is the parent's business
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert not any(is_running(pid) for pid in workers)
