@@ -18,10 +18,23 @@ def test_it_is_valid_without_a_warning(exports: Path, caplog: pytest.LogCaptureF
     with caplog.at_level(logging.WARNING):
         dataset = mlcroissant.Dataset(exports / "croissant" / "croissant.json")
     assert [record.getMessage() for record in caplog.records] == []
-    assert str(dataset.metadata.conforms_to) == "CroissantVersion.V_1_0"
+    assert "http://mlcommons.org/croissant/1.0" in str(dataset.metadata.conforms_to)
     names = sorted(file.id for file in dataset.metadata.distribution)
     assert names[0] == "alignment/test-00000-of-00001.parquet"
     assert len(names) == 6
+
+
+def test_a_recommended_field_that_is_missing_would_be_seen(
+    exports: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import mlcroissant
+
+    content = json.loads((exports / "croissant" / "croissant.json").read_text())
+    del content["citeAs"]
+    (tmp_path / "croissant.json").write_text(json.dumps(content))
+    with caplog.at_level(logging.WARNING):
+        mlcroissant.Dataset(tmp_path / "croissant.json")
+    assert "citeAs" in caplog.text
 
 
 def test_its_records_are_the_questions(exports: Path, bench: Benchmark) -> None:

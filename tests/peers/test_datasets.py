@@ -47,7 +47,7 @@ def test_eval_yaml_runs_under_inspect(exports: Path, bench: Benchmark, tmp_path:
     from inspect_ai import Task, eval
     from inspect_ai._eval.task.hf import HFTask, _record_to_sample_hf
     from inspect_ai.dataset import MemoryDataset
-    from inspect_ai.model import ModelOutput, get_model
+    from inspect_ai.model import ModelOutput, ModelUsage, get_model
     from inspect_ai.scorer import choice
     from inspect_ai.solver import multiple_choice
 
@@ -62,13 +62,14 @@ def test_eval_yaml_runs_under_inspect(exports: Path, bench: Benchmark, tmp_path:
         outputs = []
         for sample in samples:
             output = ModelOutput.from_content("mockllm/model", f"ANSWER: {','.join(sample.target)}")
+            output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
             outputs.append(output)
         solver = multiple_choice(**task.solvers[0].args)
         scorer = choice()
         model = get_model("mockllm/model", custom_outputs=outputs)
         (log,) = eval(
             Task(dataset=MemoryDataset(samples), solver=solver, scorer=scorer),
-            model=model, log_dir=str(tmp_path), display="none", max_connections=1,
+            model=model, log_dir=str(tmp_path), display="none", max_samples=1,
         )  # fmt: skip
         assert log.status == "success"
         assert log.results.scores[0].metrics["accuracy"].value == 1.0

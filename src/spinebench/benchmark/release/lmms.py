@@ -23,8 +23,8 @@ from spinebench.records import Task
 from spinebench.sources.layout import check_is_folder, describe_found
 
 NAME = "lmms"
-LOADING = """`lmms-eval --include_path PATH_OF_THIS_FOLDER --tasks spinebench --model M` asks the test
-split. `unparsed` is the share of answers that could not be read; they count as wrong.
+LOADING = """`lmms-eval --include_path PATH_OF_THIS_FOLDER --tasks spinebench --model M` asks the
+test split. `unparsed` is the share of answers that could not be read; they count as wrong.
 `spinebench bench import PATH_OF_THIS_FOLDER --format lmms --out DIR` makes a benchmark of it."""
 _METRICS: dict[Task, tuple[str, ...]] = {
     "diagnosis": ("accuracy", "unparsed"),

@@ -41,8 +41,8 @@ from spinebench.sources.jsonfile import read_json
 from spinebench.sources.layout import check_is_folder, describe_found, find_roots
 
 NAME = "released"
-LOADING = """`all/train.json` and `evaluation/test.json` are lists of entries; `image` is a path from
-their own folder. `answers` holds option texts, or letters where the options are `optionA`,
+LOADING = """`all/train.json` and `evaluation/test.json` are lists of entries; `image` is a path
+from their own folder. `answers` holds option texts, or letters where the options are `optionA`,
 `optionB`, ...
 `spinebench bench import PATH_OF_THIS_FOLDER --format released --out DIR` makes a benchmark
 of it."""
