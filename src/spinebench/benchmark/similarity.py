@@ -9,7 +9,7 @@ on the two vectors alone, neither on blocks, workers and threads nor on the BLAS
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -82,18 +82,24 @@ class BlockScores:
         self._library, self._block, self._aggregate = library, block, aggregate
         self._doubles = block.astype(np.float64)
         self._barred = barred
-        # images along the columns: reductions over pages then run along whole rows of memory
-        fits = room is not None and room.shape == (len(library.vectors), len(block))
-        self._cosines: Singles = np.matmul(library.vectors, block.T, out=room if fits else None)
-        self._cosines[barred] = -np.inf
+        self._room = room
         self.images = block.shape[0]
         self.error = 2 * _UNIT * max(1, block.shape[1])  # of a cosine; norms are one but for 1e-7
+
+    @cached_property
+    def _cosines(self) -> Singles:
+        # images along the columns: reductions over pages then run along whole rows of memory
+        shape = (len(self._library.vectors), self.images)
+        room = self._room if self._room is not None and self._room.shape == shape else None
+        cosines: Singles = np.matmul(self._library.vectors, self._block.T, out=room)
+        cosines[self._barred] = -np.inf
+        return cosines
 
     def coarse(self) -> Doubles:
         """Scores (11, images), each wrong by at most `error`; -inf where nothing counts."""
         if self._aggregate == "mean":
-            return self._means()
-        scores = np.full((len(DISEASES), self._cosines.shape[1]), -np.inf)
+            return self._means
+        scores = np.full((len(DISEASES), self.images), -np.inf)
         for disease, row in enumerate(scores):
             cosines = self._cosines[self._library.pages_of(disease)]
             if not len(cosines):
@@ -107,8 +113,9 @@ class BlockScores:
     def exact(self, needed: Bools) -> Doubles:
         """Scores (11, images) in float64 where `needed`, elsewhere -inf."""
         if self._aggregate == "mean":
-            return np.where(needed, self._means(), -np.inf)
+            return np.where(needed, self._means, -np.inf)
         scores = np.full(needed.shape, -np.inf)
+        _ = self._cosines  # before the threads below ask for them at once
 
         def fill(disease: int) -> None:
             pages, columns = self._contenders(disease, needed[disease])
@@ -157,6 +164,7 @@ class BlockScores:
             np.einsum("ij,ij->i", a[:count], b[:count], out=found[part])
         return found
 
+    @cached_property
     def _means(self) -> Doubles:
         """The mean of cosines is the cosine with the sum: exact without any pair but the barred."""
         library = self._library
