@@ -15,7 +15,7 @@ NEAREST = "spinebench/nearest"
 BLIND = "spinebench/blind"
 SUBSET_WORDS = (
     "Only the evaluation subset of this split was asked: clear images, about as many of each "
-    "class. Figures on the whole split are others."
+    "class. Figures on the whole split may differ."
 )
 
 # what a reader must know of a label rule before believing a figure
