@@ -38,6 +38,11 @@ def test_the_lead_counts_what_is_above_a_note(html) -> None:
     assert '<p class="lead">4 faults were found: 3 critical, 1 serious.</p>' in html
 
 
+def test_the_head_says_what_was_audited(audited, html) -> None:
+    bench = audited[0]
+    assert f"{len(bench.questions)} questions on 120 images of 60 patients; sources own; " in html
+
+
 def test_what_comes_from_a_benchmark_is_escaped(html) -> None:
     assert NASTY not in html
     assert "&lt;script&gt;alert" in html

@@ -9,7 +9,13 @@ from typing import Any
 from markupsafe import Markup, escape
 from PIL import Image as PillowImage
 
-from spinebench.benchmark.audit.findings import ITEMS_SHOWN, MEANING, SEVERITIES, AuditFinding
+from spinebench.benchmark.audit.findings import (
+    ITEMS_SHOWN,
+    MEANING,
+    SEVERITIES,
+    AuditFinding,
+    counted,
+)
 from spinebench.benchmark.audit.predict import LEVEL
 from spinebench.benchmark.audit.registry import CHECKS, FAMILY_TITLES
 from spinebench.benchmark.audit.run import Audit
@@ -91,7 +97,7 @@ def render_audit_page(bench: Benchmark, audit: Audit) -> str:
         environment,
         "audit.html",
         ("theme.js",),
-        manifest=bench.manifest,
+        head=head_words(bench),
         counts=audit.count_by_severity(),
         findings=audit.findings,
         examples={
@@ -119,6 +125,18 @@ def coded(text: str) -> Markup:
         Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
         for place, part in enumerate(parts)
     )
+
+
+def head_words(bench: Benchmark) -> str:
+    """What was audited, in one line."""
+    patients = {image.patient_id for image in bench.images.values()}
+    sources = ", ".join(sorted({image.source for image in bench.images.values()}))
+    numbers = (
+        f"{counted(len(bench.questions), 'question')} on {counted(len(bench.images), 'image')} of "
+        f"{counted(len(patients), 'patient')}"
+    )
+    rule = bench.manifest.get("label_rule") or "not told"
+    return f"{numbers}; sources {sources or 'none'}; rule {rule}"
 
 
 def lead_words(audit: Audit) -> str:

@@ -71,6 +71,8 @@ def test_slices_of_one_series_are_no_duplicates(spoilable) -> None:
     first, second, third = list(sample.images)[:3]
     pixels = sample.pixels(first)
     sample.draw(second, np.clip(pixels + 1.0, 0, 255))
+    # two of one patient by the fixture
+    assert sample.images[first].patient_id == sample.images[second].patient_id
     sample.change_image(second, series_id=sample.images[first].series_id)
     sample.draw(third, np.clip(pixels * 0.9, 0, 255))
     alike = find_alike(Material(Benchmark.load(sample.write()), LocalEngine(1)))

@@ -11,7 +11,7 @@ from spinebench.benchmark.bundle import Benchmark
 from tests.benchmark.audit.faults import FAULTS, Fault
 from tests.benchmark.audit.fixture import Sample, above_note, audit_folder
 
-NOTES = {"healthy_unverified", "near_duplicates_same_patient", "not_checked",
+NOTES = {"healthy_unverified", "ids_shared", "near_duplicates_same_patient", "not_checked",
          "restricted_source_pixels", "shortcuts_measured", "small_test"}  # fmt: skip
 # the same arithmetic as for another column, with another name
 LIKE_ANOTHER = {"source_gives_class", "modality_gives_class", "aspect_gives_class",

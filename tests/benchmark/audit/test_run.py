@@ -42,6 +42,25 @@ def test_the_gravest_comes_first_and_one_line_holds_a_check(spoilable) -> None:
     assert "images have mark-like blobs near a border" in marks.summary
 
 
+def test_the_published_construction_is_told(spoilable) -> None:
+    """Two classes on MR, each on a sequence of its own, one of them axial; the rest on films."""
+    sample: Sample = spoilable()
+    shown = {
+        "Spinal Canal Stenosis": ("rsna", "MR", "AX", "T2"),
+        "Foraminal stenosis": ("rsna", "MR", "SAG", "T1"),
+    }
+    for question in sample.questions_of("diagnosis"):
+        source, modality, view, sequence = shown.get(question.disease, ("own", "XR", "LAT", None))
+        sample.change_image(
+            question.image_ids[0], source=source, modality=modality, view=view, sequence=sequence
+        )
+    found = {f.check: f.severity for f in audit_folder(sample.write()).findings}
+    assert {found[f"{name}_gives_class"] for name in ("sequence", "view")} == {"serious"}
+    assert found["axial_level_without_cue"] == "serious"
+    assert found["distractor_strength"] == "serious"
+    assert {"source_gives_class", "modality_gives_class"} <= found.keys()
+
+
 def test_workers_change_nothing(spoilable) -> None:
     sample: Sample = spoilable()
     plant_near_across(sample)

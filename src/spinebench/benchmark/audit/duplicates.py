@@ -69,8 +69,12 @@ def _near_clusters(material: Material, asked: Sequence[str]) -> list[tuple[str, 
     if len(usable) < 2:
         return []
     ids = [pictures.ids[row] for row in usable]
-    series = [(material.images[i].source, material.images[i].series_id) for i in ids]
-    codes = np.unique([f"{source}\x1f{name}" for source, name in series], return_inverse=True)[1]
+    # with the patient: where ids of series are placeholders, they would hide every copy
+    series = [
+        "\x1f".join((image.source, image.patient_id, image.series_id))
+        for image in (material.images[image_id] for image_id in ids)
+    ]
+    codes = np.unique(series, return_inverse=True)[1]
     hashes = np.unique([str(pictures.pixel_sha256[row]) for row in usable], return_inverse=True)[1]
     pairs = [(ids[a], ids[b]) for a, b in iter_candidates(grey[usable], codes, hashes)]
     folder = material.bench.folder

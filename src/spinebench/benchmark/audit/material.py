@@ -14,6 +14,9 @@ from spinebench.records import Finding, Image, Question
 SIDE_ORDER: Mapping[str, int] = {"test": 0, "reserve": 1, "train": 2}
 
 
+PATIENTS_OF_NO_STUDY = 3  # a study or series has one; two may be one mistaken for another
+
+
 @dataclass(frozen=True)
 class Material:
     """A benchmark under audit."""
@@ -47,6 +50,16 @@ class Material:
         for finding in self.bench.findings.values():
             found[finding.image_id].append(finding)
         return dict(found)
+
+    @cached_property
+    def placeholder_studies(self) -> frozenset[tuple[str, str]]:
+        """Source and id of studies that are none: three or more patients hold the id."""
+        patients: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for image in self.images.values():
+            patients[image.source, image.study_id].add(image.patient_id)
+        return frozenset(
+            study for study, held_by in patients.items() if len(held_by) >= PATIENTS_OF_NO_STUDY
+        )
 
     @cached_property
     def pictures(self) -> Pictures:

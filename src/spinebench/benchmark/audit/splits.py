@@ -5,18 +5,24 @@ from collections.abc import Callable, Iterator, Sequence
 
 from spinebench.benchmark.audit.duplicates import Alike
 from spinebench.benchmark.audit.findings import AuditFinding, build_finding, counted
-from spinebench.benchmark.audit.material import SIDE_ORDER, Material
+from spinebench.benchmark.audit.material import PATIENTS_OF_NO_STUDY, SIDE_ORDER, Material
 from spinebench.records import Image, Question
 
 
 def check_splits(material: Material, alike: Alike) -> Iterator[AuditFinding]:
     """Findings on everything that crosses; items are all questions of what crosses."""
+    placeholders: list[list[Question]] = []
     for check, noun, key in _UNITS:
         groups: dict[str, list[Question]] = defaultdict(list)
         for question in material.questions:
             for name in {key(material.images[image_id]) for image_id in question.image_ids}:
                 groups[name].append(question)
-        yield from _crossing(check, noun, list(groups.values()))
+        kept: list[list[Question]] = []
+        for group in groups.values():
+            is_placeholder = noun != "patient" and _is_placeholder(group)
+            (placeholders if is_placeholder else kept).append(group)
+        yield from _crossing(check, noun, kept)
+    yield from _shared_ids(placeholders)
     yield from _one_image(material)
     for check, noun, clusters in (
         ("identical_pixels_cross_splits", "group of equal pixels", alike.identical),
@@ -46,6 +52,20 @@ _UNITS: tuple[tuple[str, str, Callable[[Image], str]], ...] = (
     ("series_crosses_splits", "series", lambda image: f"{image.source}:{image.series_id}"),
 )
 _PLURALS = {"patient": "patients", "study": "studies", "series": "series"}
+
+
+def _is_placeholder(group: Sequence[Question]) -> bool:
+    """Whether an id of a study or series stands for none: no study has three patients."""
+    return len({q.patient_id for q in group}) >= PATIENTS_OF_NO_STUDY
+
+
+def _shared_ids(groups: Sequence[Sequence[Question]]) -> list[AuditFinding]:
+    items = sorted({q.question_id for group in groups for q in group})
+    summary = (
+        f"{counted(len(groups), 'id')} of studies or series held by "
+        f"{PATIENTS_OF_NO_STUDY} or more patients each: placeholders, not looked at"
+    )
+    return build_finding("ids_shared", "note", summary, items)
 
 
 def _crossing(check: str, noun: str, groups: Sequence[Sequence[Question]]) -> list[AuditFinding]:

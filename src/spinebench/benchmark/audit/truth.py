@@ -93,7 +93,11 @@ def _also_true(material: Material) -> list[AuditFinding]:
         true = {class_of(name) for name in question.never_offered}
         for image_id in question.image_ids:
             image = material.images[image_id]
-            true |= _true_of(image, question, by_study[image.source, image.study_id])
+            study = (image.source, image.study_id)
+            rows = by_study[study]
+            if study in material.placeholder_studies:
+                rows = material.findings_of_image.get(image_id, [])
+            true |= _true_of(image, question, rows)
         if wrong & true:
             items.append(question.question_id)
     summary = (
