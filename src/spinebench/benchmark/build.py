@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from spinebench.anatomy.diseases import DISEASES, HEALTHY
 from spinebench.benchmark.accounts import Accounts
 from spinebench.benchmark.embed import DEFAULT_EMBEDDER, Embedder, load_embedder
+from spinebench.benchmark.embed.cache import choose_cache
 from spinebench.benchmark.embed.stage import embed_images
 from spinebench.benchmark.labels import Labelled, LabelRule, MultiLabel, load_label_rule
 from spinebench.benchmark.labels.decision import SHAPES
@@ -107,7 +108,13 @@ def build_benchmark(
         }
         check_no_crossing(images, splits)
         vectors = embed_images(
-            images, folder, embedder, engine, cache=cache, out=folder / _STAGES / "vectors.npy"
+            images,
+            folder,
+            embedder,
+            engine,
+            cache=cache or choose_cache(embedder),
+            out=folder / _STAGES / "vectors.npy",
+            store=folder / _STAGES / "vectors",
         )
         questions = _write_questions(images, labels, splits, vectors, writer, options)
         quality = {picture.image.image_id: picture.quality for picture in pictures}
