@@ -6,6 +6,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-for script in ("bench_build.py", "bench_negatives.py", "bench_evaluation.py"):
+for script in (
+    "bench_build.py",
+    "bench_negatives.py",
+    "bench_engine.py",
+    "bench_resume.py",
+    "bench_evaluation.py",
+):
     print(f"\n== {script}", flush=True)
     subprocess.run([sys.executable, str(HERE / script)], check=True)
