@@ -12,6 +12,7 @@ from pydicom import dcmread
 
 from spinebench.benchmark.build import BuildOptions, build_benchmark
 from spinebench.benchmark.bundle import Benchmark
+from spinebench.benchmark.release import rebuild
 from spinebench.benchmark.release.export import export_benchmark
 from spinebench.benchmark.release.importing import import_benchmark
 from spinebench.benchmark.release.options import ExportOptions
@@ -232,3 +233,22 @@ def edit(recipe: Path, change: Any) -> None:
     note = json.loads((recipe / "recipe.json").read_text())
     change(note)
     (recipe / "recipe.json").write_text(json.dumps(note))
+
+
+def test_an_interrupted_rebuild_goes_on(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pictures that were read are not read again, and the result is the same."""
+
+    def stop(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rebuild, "embed_images", stop)
+        with pytest.raises(KeyboardInterrupt):
+            rebuilt(made / "recipe", folders_in(made / "in"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(rebuild, "read_picture", stop)
+    manifest, _ = rebuilt(made / "recipe", folders_in(made / "in"), tmp_path / "out")
+    assert manifest == Benchmark.load(made / "bench").manifest
+    assert not (tmp_path / "out" / ".stages").exists()

@@ -41,14 +41,21 @@ def write_card_text(
                 lines.append(f"| {task} | {split} | {number} |")
     lines += ["", "A patient lies in one split only, unless this was imported from a set where",
               "that is not so. `patient` is a hash: equal where the patient is.", ""]  # fmt: skip
-    lines += [
+    lines += _terms(selection, restricted)
+    lines += ["", "## Loading", "", how_to_load, ""]
+    return "\n".join(lines)
+
+
+def _terms(selection: Selection, restricted: Sequence[str]) -> list[str]:
+    described = selection.bench.manifest["sources"]
+    lines = [
         "## Images and their terms",
         "",
         "| source | images | redistribution | terms |",
         "|---|---|---|---|",
     ]
     for name in selection.sources:
-        source = manifest["sources"][name]
+        source = described[name]
         terms = source["terms"]
         number = sum(image.source == name for image in selection.images.values())
         allowed = "allowed" if terms["redistribution"] else "**not allowed**"
@@ -62,8 +69,7 @@ def write_card_text(
             f"This folder holds pictures of {', '.join(restricted)}, which may not be given on. "
             "Whoever made it said that this copy stays where it may be.",
         ]
-    lines += ["", "## Loading", "", how_to_load, ""]
-    return "\n".join(lines)
+    return lines
 
 
 def _head(

@@ -75,17 +75,7 @@ def rebuild_benchmark(
     with `partial` the images that fail are left out with their questions, and said in the ledger.
     """
     recipe = read_recipe(recipe_folder)
-    wanted = sorted(recipe.about["sources"])
-    for name in wanted:
-        if name not in sources:
-            raise UsageError(f"the recipe needs source {name!r}, which this version cannot read")
-        if name not in folders:
-            raise UsageError(f"the recipe needs the images of {name}: --{name} DIR")
-    if recipe.about.get("policy") != DEFAULT_POLICY.name:
-        raise UsageError(
-            f"the recipe's pictures follow policy {recipe.about.get('policy')}, this version "
-            f"makes {DEFAULT_POLICY.name}"
-        )
+    wanted = _check_can_be_made(recipe, folders, sources)
     place = check_place(out)
     rule = load_label_rule(
         str(recipe.about["label_rule"]),
@@ -104,16 +94,14 @@ def rebuild_benchmark(
         _drop_others(recipe, readings, labels, {i.image_id for i in images}, accounts, verified)
         questions = _questions_of(recipe, images)
         accounts.settle(questions)
-        vectors = _embed(recipe, images, folder, engine, cache)
+        measured = "quality.parquet" in recipe.tables
         content = BenchmarkContent(
             images=images,
             findings=accounts.findings_of(images),
             questions=questions,
             rejects=merged_rejects([reading.ledger for reading in readings]),
-            vectors=vectors,
-            quality=[picture.quality for picture in pictures]
-            if "quality.parquet" in recipe.tables
-            else (),
+            vectors=_embed(recipe, images, folder, engine, cache),
+            quality=[picture.quality for picture in pictures] if measured else (),
         )
         about = dict(recipe.about) | {
             "sources": {r.source: describe_source(r, sources[r.source], images) for r in readings}
@@ -124,6 +112,24 @@ def rebuild_benchmark(
         name: manifest["tables"].get(name) == digest for name, digest in recipe.tables.items()
     }
     return manifest, verified.summary()
+
+
+def _check_can_be_made(
+    recipe: Recipe, folders: Mapping[str, Path], sources: Mapping[str, Source]
+) -> list[str]:
+    """Names of the sources that the recipe needs, all of them given."""
+    wanted = sorted(recipe.about["sources"])
+    for name in wanted:
+        if name not in sources:
+            raise UsageError(f"the recipe needs source {name!r}, which this version cannot read")
+        if name not in folders:
+            raise UsageError(f"the recipe needs the images of {name}: --{name} DIR")
+    if recipe.about.get("policy") != DEFAULT_POLICY.name:
+        raise UsageError(
+            f"the recipe's pictures follow policy {recipe.about.get('policy')}, this version "
+            f"makes {DEFAULT_POLICY.name}"
+        )
+    return wanted
 
 
 def _read_pictures(
