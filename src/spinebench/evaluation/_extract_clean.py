@@ -67,7 +67,7 @@ def clean_answer(text: str) -> str:
     made the word `boxed:`, `<answer>` the words `final answer:`); runs of blanks shrink to one.
     """
     text = html.unescape(text) if "&" in text else text
-    text = _cut_turn(_strip_thoughts(text.replace("\r\n", "\n").replace("\r", "\n")))
+    text = _cut_turn(strip_thoughts(text.replace("\r\n", "\n").replace("\r", "\n")))
     text = _INVISIBLE.sub("", text)
     text = unicodedata.normalize("NFKC", text).translate(_TRANSLATION)
     text = _strip_markup(_PICTURE.sub(" ", text))
@@ -76,7 +76,8 @@ def clean_answer(text: str) -> str:
     return _REPEATED_MARK.sub(r"\1\1\1", text)
 
 
-def _strip_thoughts(text: str) -> str:
+def strip_thoughts(text: str) -> str:
+    """`text` without thinking blocks; an unclosed one reaches to its end."""
     kept: list[str] = []
     position, thinking = 0, False
     for mark in _THOUGHT.finditer(text):
