@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spinebench.evaluation._extract_clean import clean_answer
-from spinebench.evaluation._extract_cues import KEEP_ECHO_AFTER, Commitment, find_last_commitment
+from spinebench.evaluation._extract_cues import Commitment, find_last_commitment
 from spinebench.evaluation._extract_mentions import collect_affirmed
 from spinebench.evaluation._extract_options import OptionTable
 from spinebench.evaluation._extract_refusal import find_refusal
+from spinebench.evaluation._extract_wordings import KEEP_ECHO_AFTER
 
 ExtractionOutcome = Literal["letters", "refusal", "unparsed"]
 ExtractionStage = Literal[

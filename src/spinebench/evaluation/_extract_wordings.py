@@ -1,0 +1,129 @@
+"""The wordings in which answers commit themselves, strongest first.
+
+Tables only; `_extract_cues.py` says what a wording found in a text is worth.
+"""
+
+import re
+from typing import Literal
+
+from spinebench.evaluation._extract_selection import Mood
+
+CommitmentStage = Literal["closing_line", "json", "statement", "bare_letter"]
+
+_FINAL_NOUN = (
+    r"(?:options?|answers?|choices?|selections?|decision|pick|verdict|response|letters?|diagnosis)"
+)
+_CLOSING = (
+    rf"(?:\b(?:final|ultimate)[\s_\-]*{_FINAL_NOUN}(?![A-Za-z])(?: is| are)?(?: my)?"
+    r"|\bfinal(?=\s*:)|\b(?:final|my) options?(?=[A-Z]\b)|最终(?:选项|答案|选择|结论|诊断)"
+    r"|最后(?:选项|答案|选择)|我的(?:选项|答案))"
+)
+KEEP_ECHO_AFTER = re.compile(rf"{_CLOSING}[\s:=\"'(\[]{{0,8}}$", re.IGNORECASE)
+"""A closing line's head: a whole list of options right behind it is a choice, not an echo."""
+
+_ADJECTIVE = (
+    r"(?:correct|right|best|chosen|selected|appropriate|accurate|suitable|likely|probable|plausible"
+    r"|fitting|my|final|affected|true|single)"
+)
+_NOUN = (
+    rf"(?:\b(?:answers?(?! (?:choices|options))|ans|{_ADJECTIVE}\s+(?:options?|choices?"
+    rf"|letters?|levels?|selections?)|option(?! [A-Z]\b)|choice|selection"
+    r"|(?:levels?|segments?|discs?|spaces?) (?:concerned|affected|involved|implicated)"
+    r"|pick|guess|diagnosis|conclusion|verdict|impression|prediction|decision|vote|bet|judge?ment"
+    r"|response|result|classification|letter|one)\b)"
+)
+_LINK = (
+    r"(?:\b(?:is|are|was|were|would (?:\w+ )?be|should (?:\w+ )?be|must be|will be|has to be"
+    r"|appears to be|seems to be"
+    r"|remains|becomes|lies|goes (?:to|with)|falls on)\b|[:=]|→|\s-\s)"
+)
+_STRONG_PATTERNS = (
+    rf"{_NOUN}(?:\(s\))?[^.;:!?\n=]{{0,60}}?{_LINK}",
+    r"\b(?:answers?(?! (?:choices|options))|ans|correct)(?=[\s\]:(\[\-→]|(?-i:(?<=[a-z])[A-Z]\b))",
+    r"\bboxed:",
+    r"\b(?:money|bet) is on\b|\bput (?:all )?my (?:money|chips|bet)s? on\b"
+    r"|\bcomes? down (?:on the side of|in favou?r of)\b"
+    r"|\bI(?:'d| would|'ll| will| am going to)? (?:mark|tick|circle|submit|enter|record|report)\b",
+    r"\bmost (?:likely|probable|plausible|appropriate|suitable|accurate"
+    r"|fitting)(?: \w+){0,3}? (?:is|would be)\b",
+    r"\b(?:choos(?:e|ing)|chose|select(?:ing|ed)?|pick(?:ing|ed)?|go(?:ing)? (?:with|for)"
+    r"|opt(?:ing)? for"
+    r"|settl(?:e|ing) (?:on|for|with)|lean(?:ing)? (?:towards?|to|on)|favou?r|answer|say|conclude"
+    r"|stick(?:ing)? with|vote for|stand by|commit(?:ting)? to|respond with|land(?:ing)? on"
+    r"|prefer|include|lock(?:ing|ed)? in|put(?:ting)? (?:me|it) down (?:for|as)|i(?:'ll| will) take"
+    r")\b(?: that)?(?: it)?",
+    r"\bif (?:forced|pressed|required|asked|(?:i|we) (?:had|have|must|were))\b[^.:;\n]{0,40}?"
+    r"\b(?:choose|pick|select|guess|answer|decide|commit)\b[^.:;\n]{0,20}[:,]",
+    r"答(?=:)|(?:正确)?答案(?:应该|应当|应)?(?:是|为|选)?|正确(?:的)?(?:选项|选择)?(?:是|为)"
+    r"|(?:我)?(?:会|将|应该|应|故|因此|所以|综上)?选(?:择|项是|项为)?(?!项)"
+    r"|最可能(?:的)?(?:\w{0,4})?(?:是|为)|诊断(?:结果)?(?:是|为|:)|(?:受累|病变"
+    r"|受影响)(?:的)?(?:节段|水平|部位)(?:是|为|:|位于)?|应该是|应当是|应是|而是",
+)
+_DESCRIPTIVE_PATTERNS = (
+    r"\b(?:it's|it is|this is|that is|that's|i'd be|(?:looks|seems) like|(?:looks|seems"
+    r"|appears) to be|it must be|it has to be|should be|must be|would be)\b",
+    r"\b(?:consistent with|corresponds?(?: (?:most|best|more))?(?: \w+ly)? (?:to|with)"
+    r"|corresponding to|match(?:es)?(?: (?:most )?\w+ly)?"
+    r"|(?:image|picture|scan|film|case|it|this) belongs? (?:to|in|under)(?: category)?"
+    r"|points? (?:to|towards?|at)|suggests?|indicates?"
+    r"|supports?|indicative of|suggestive of|suggesting|indicating|fits?(?: with)?|compatible with"
+    r"|characteristic of|typical of|in keeping with|(?:described|explained|represented|captured) by"
+    r"|leads? (?:me |us )?to|narrows? (?:it |this )?down to|leav(?:es|ing)(?: us"
+    r"| me)?(?: only)?(?: with)?"
+    r"|mak(?:es|ing)|(?:tips?|tilts?|sways?|swings?) (?:it|me|(?:the )?(?:balance"
+    r"|scales?))(?: (?:towards?|to|in favou?r of))?|comes? down to|map(?:s|ped)? to|falls? under"
+    r"|classif(?:y|ied) (?:it |this )?as)\b",
+    r"\bI (?:think|believe|guess|suspect|feel)\b|\bin my (?:opinion|view)\b|\bi\.e\.|\bnamely\b",
+    r"\b(?:located|seen|present|found|visible) (?:at|in)\b|\blesions? (?:is|are) (?:at|in)\b"
+    r"|\b(?:affected|involved|abnormal|diseased|pathologic(?:al)?|stenotic) (?:levels?"
+    r"|segments?|discs?"
+    r"|options?)(?: (?:is|are|include))?"
+    r"|\b(?:involves?|involving|affecting)\b",
+    r"位于|提示|对应|符合|考虑",
+)
+_CONCLUSIVE_PATTERNS = (
+    r"\b(?:so(?! (?:is|are|was|were|do|does|did|has|have|can|could|would|might|may)\b)"
+    r"|therefore|thus|hence|ergo|consequently|accordingly|in conclusion|in summary"
+    r"|conclusion"
+    r"|finally|to conclude|ultimately|verdict|to summari[sz]e|to sum up|bottom line|all in all"
+    r"|all things considered|overall)\b",
+    r"结论(?:是|为)?|判断(?:是|为)|所以|因此|综上|我认为是?",
+    r"(?:^|(?<=[,;:.]\s))only\b",
+)
+_REVISION_PATTERN = (
+    r"(?:\b(?:no|wait|nope|hmm|oops|sorry|actually|correction|rather|scratch that|never mind"
+    r"|instead)\b\s*(?:[.,:;!\-]|\bno\b|\bwait\b|\bactually\b)"
+    r"|\b(?:actually|make that|i mean|i meant|make it|scratch that|or rather|correction)\b"
+    r"|\b(?:chang(?:e|ed|ing)|revis(?:e|ed|ing)|switch(?:ed|ing)?|correct(?:ed|ing)?"
+    r"|amend(?:ed|ing)?|updat(?:e|ed|ing))"
+    r"(?: (?:it|that|this|my (?:answer|mind|choice|response)))*"
+    r"(?: from (?:options? )?[(\[]?[A-Z][)\]]?)?(?: to|:)"
+    r"|\b(?:up)?on (?:further |closer |second |careful )?(?:reflection|inspection|thoughts?|review"
+    r"|consideration|look)\b"
+    r"|不对[,。]?|更正[为:]?|(?:应)?改(?:为|选)|纠正[为:]?|不,)(?:\s*(?:no|wait|actually|hmm"
+    r"|it's|it is|应该是|是)[\s,.:]{0,4}){0,4}"
+)
+_JSON_KEY = (
+    r"[\"'](?:answers?|(?:final|correct|selected|chosen|predicted|my)[_ ]?(?:answers?|options?"
+    r"|choices?|letters?)"
+    r"|choice|selection|selected|option|prediction|label|letters?|response|result|output"
+    r"|diagnosis|答案)[\"']\s*:"
+)
+CUES: tuple[tuple[CommitmentStage, Mood, str], ...] = (
+    ("json", "protocol", _JSON_KEY),
+    ("closing_line", "protocol", _CLOSING),
+    *(("statement", "strong", pattern) for pattern in _STRONG_PATTERNS),
+    *(("statement", "loose", pattern) for pattern in _DESCRIPTIVE_PATTERNS),
+    *(("statement", "loose", pattern) for pattern in _CONCLUSIVE_PATTERNS),
+    ("statement", "loose", _REVISION_PATTERN),
+)
+DESCRIPTIVE_CUES = {
+    f"cue{index}"
+    for index, (_, mood, pattern) in enumerate(CUES)
+    if mood == "loose" and pattern in _DESCRIPTIVE_PATTERNS
+}
+REVISION_CUE = f"cue{len(CUES) - 1}"
+CUE_PATTERN = re.compile(
+    "|".join(f"(?P<cue{index}>{pattern})" for index, (_, _, pattern) in enumerate(CUES)),
+    re.IGNORECASE,
+)
