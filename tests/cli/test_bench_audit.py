@@ -9,7 +9,7 @@ from tests.cli.conftest import Cli
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Sample:
-    return build_sample(tmp_path / "bench", patients=40)
+    return build_sample(tmp_path / "bench", patients=24)
 
 
 def test_json_holds_the_findings_and_nothing_else(cli: Cli, sample: Sample) -> None:
