@@ -21,6 +21,12 @@ _END_OF_TURN = re.compile(
 )
 _CONTROL_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>|<s>|</?unused\d{1,3}>")
 _PICTURE = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]")
+_TICK = re.compile("[\u2611\u2705\u2713\u2714]")
+_CROSS = re.compile("[\u2612\u2716-\u2718\u274c\u274e]")
+_ARROW = re.compile(r"(?<![<\-=])[-=]{1,2}>")
+_CYRILLIC_WORD = re.compile("[\u0430-\u044f]")
+# capitals of other alphabets that look like ours; a keyboard or a tokenizer swaps them
+_LOOK_ALIKE = str.maketrans("АВЕКМНОРСТХІЅЈΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEKMHOPCTXISJABEZHIKMNOPTYX")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufe00-\ufe0f\ufeff]")
 _TRANSLATION: dict[int, str] = {
     **dict.fromkeys(map(ord, "“”„‟«»"), '"'),
@@ -70,7 +76,9 @@ def clean_answer(text: str) -> str:
     text = _cut_turn(strip_thoughts(text.replace("\r\n", "\n").replace("\r", "\n")))
     text = _INVISIBLE.sub("", text)
     text = unicodedata.normalize("NFKC", text).translate(_TRANSLATION)
-    text = _strip_markup(_PICTURE.sub(" ", text))
+    text = text if _CYRILLIC_WORD.search(text) else text.translate(_LOOK_ALIKE)
+    text = _CROSS.sub(" (incorrect) ", _TICK.sub(" (correct) ", text))
+    text = _strip_markup(_PICTURE.sub(" ", _ARROW.sub(" → ", text)))
     lines = [_BLANKS.sub(" ", line).strip() for line in text.split("\n")]
     text = _EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip()
     return _REPEATED_MARK.sub(r"\1\1\1", text)

@@ -9,6 +9,14 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from spinebench.evaluation._extract_confirmations import (
+    ALL,
+    CHOSEN,
+    EXCEPT_FIRST,
+    INVOLVED,
+    POSITIVE,
+    REST,
+)
 from spinebench.evaluation._extract_guards import (
     FORMAT,
     NAMED_THING,
@@ -18,14 +26,8 @@ from spinebench.evaluation._extract_guards import (
     is_withheld,
 )
 from spinebench.evaluation._extract_options import OptionTable
-from spinebench.evaluation._extract_selection import (
-    ALL,
-    INVOLVED,
-    POSITIVE,
-    Mood,
-    Selection,
-    SelectionReader,
-)
+from spinebench.evaluation._extract_selection import Mood, Selection, SelectionReader
+from spinebench.evaluation._extract_verdicts import read_verdicts
 from spinebench.evaluation._extract_wordings import (
     CUE_PATTERN,
     CUES,
@@ -46,6 +48,7 @@ class Commitment:
     decided: bool
     by_text: bool = False
     is_weak: bool = False  # describes rather than answers: "consistent with C"
+    adds: bool = False  # to what was chosen before: "I would also include C"
 
 
 _BLOCKED = re.compile(
@@ -62,6 +65,7 @@ _LETTER_TOKEN = re.compile(
     r"|选项)?[(\[\"']{0,2}(?-i:[A-Z])(?![A-Za-z0-9'])",
     re.I,
 )
+_ADDING = re.compile(r"\b(?:also|additionally|plus|in addition|as well)\b|还(?:要|应|需)?", re.I)
 _ONLY = re.compile(r"\bonly (?:option )?$", re.IGNORECASE)
 _REMAINS = re.compile(
     r"[\s)\]]{1,3}(?:fits|matches|remains|applies|works|is left|accounts for|explains|qualifies"
@@ -80,13 +84,24 @@ _HINT = re.compile(
 )
 _HINT_REACH_CHARS = 600
 _LINE_END = re.compile(r"[\s\"')\]}.,;:!]*$")
-_FIRST_DELIMITER = re.compile(r"[\"')\]}]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s)")
+_NUMBERED_LIST = re.compile(r"(1[.)] )(?=[^\n]{1,60}\n\s*2[.)] )")
+_FIRST_DELIMITER = re.compile(
+    r"[\"')\]}]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s|(?:but |and |rather than )?(?:not|instead of)\s)"
+)
 # "My final option" without its words: "... at L4. [D]", at the end of a line.
 _BRACKETED_END = re.compile(
     r"(?:^|[.!?。]\s+|→\s*)\[\s*([A-Z](?:\s?,\s?[A-Z]){0,25})\s?\][.\s]{0,3}$", re.MULTILINE
 )
 _ABBREVIATED = re.compile(
     r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|cf|no|vol|al|e\.g)\.\s*$|\n\s*(?:[2-9]|\d\d)\.\s*$",
+    re.IGNORECASE,
+)
+# "There is a clear step at L4: E"; not "Least likely: E".
+_LAST_COLON = re.compile(r":\s?[(\[]?([A-Z])[)\]]?\.?\s*$")
+_POOR = re.compile(
+    r"\b(?:least|weak\w*|worst|poor\w*|distract\w*|trap|wrong|incorrect|tempting|alternativ\w*"
+    r"|differential|second|runner|other|possib\w*|candidates?|plausible|between|consider\w*|unclear"
+    r"|unsure|uncertain|out|against|exclu\w*)\b|[?]",
     re.IGNORECASE,
 )
 _LAST_SENTENCE = re.compile(r"(?:[.!?。]\s+|→\s*|\n)[(\[\"']*([A-Z])[)\]\"'.]*\s*$")
@@ -100,9 +115,23 @@ def find_last_commitment(text: str, table: OptionTable) -> Commitment | None:
     """
     events = sorted(_iter_commitments(text, table), key=lambda event: (event.start, event.end))
     explicit = [event for event in events if not event.is_weak]
+    if table.multiple and len(explicit) > 1 and explicit[-1].adds:
+        return _join(explicit[-2], explicit[-1])
     if explicit:
         return explicit[-1]
     return events[-1] if events else None
+
+
+def _join(first: Commitment, more: Commitment) -> Commitment:
+    """One commitment of a list and what was added to it: "A and B; actually also C"."""
+    return Commitment(
+        more.stage,
+        first.start,
+        more.end,
+        first.letters | more.letters,
+        first.decided and more.decided,
+        first.by_text and more.by_text,
+    )
 
 
 def _iter_commitments(text: str, table: OptionTable) -> Iterator[Commitment]:
@@ -115,6 +144,9 @@ def _iter_commitments(text: str, table: OptionTable) -> Iterator[Commitment]:
             yield bracketed
     if table.multiple:
         yield from _iter_all(text, reader)
+        yield from _iter_rest(text, table, reader)
+    if verdicts := read_verdicts(text, table):
+        yield Commitment("statement", verdicts.start, verdicts.end, verdicts.letters, decided=True)
     first = _read_first_line(text, table, reader)
     if first:
         yield first
@@ -182,6 +214,8 @@ def _build_cued(
         selection.decided and not _UNSETTLED.match(text, selection.end),
         selection.by_text,
         is_weak=cue.lastgroup in DESCRIPTIVE_CUES and not is_correction(text, cue),
+        adds=mood != "protocol"
+        and bool(_ADDING.search(text, max(0, cue.start() - 12), selection.start)),
     )
 
 
@@ -236,9 +270,28 @@ def _iter_all(text: str, reader: SelectionReader) -> Iterator[Commitment]:
             )
 
 
+def _iter_rest(text: str, table: OptionTable, reader: SelectionReader) -> Iterator[Commitment]:
+    """Every option but those named before: "except for A, all levels are affected"."""
+    for apart in EXCEPT_FIRST.finditer(text):
+        left_out = reader.read(apart.end(), "strong")
+        if left_out is None or not left_out.letters < table.every:
+            continue
+        rest = REST.match(text, left_out.end)
+        if rest is None:
+            continue
+        confirmed = next(
+            filter(None, (words.match(text, rest.end()) for words in (INVOLVED, POSITIVE, CHOSEN))),
+            None,
+        )
+        if confirmed:
+            chosen = table.every - left_out.letters
+            yield Commitment("statement", apart.start(), confirmed.end(), chosen, decided=True)
+
+
 def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> Commitment | None:
     """An answer that begins with its letter: "C", "C) Osteophytes", "A, C", "B. The image ..."."""
-    selection = reader.read(0, "strong", by_line=True)
+    numbered = _NUMBERED_LIST.match(text) if table.multiple else None
+    selection = reader.read(numbered.end(1) if numbered else 0, "strong", by_line=True)
     if selection is None or selection.by_text or selection.scored:
         return None
     line_end = text.find("\n", selection.end)
@@ -271,6 +324,8 @@ def _read_last_line(text: str, table: OptionTable, reader: SelectionReader) -> C
             return Commitment(
                 "bare_letter", start, selection.end, selection.letters, selection.decided
             )
+    if colon := _read_last_colon(text, table):
+        return colon
     lone = _LAST_SENTENCE.search(text, max(0, len(text) - 40))
     before_lone = text[: lone.start(1)][-24:] if lone else ""
     if _ABBREVIATED.search(before_lone):
@@ -280,3 +335,17 @@ def _read_last_line(text: str, table: OptionTable, reader: SelectionReader) -> C
             "bare_letter", lone.start(1), lone.end(), frozenset(lone[1]), decided=True
         )
     return None
+
+
+def _read_last_colon(text: str, table: OptionTable) -> Commitment | None:
+    """A letter behind the colon of a last sentence that says why."""
+    found = _LAST_COLON.search(text, max(0, len(text) - 12))
+    if found is None or found[1] not in table.every:
+        return None
+    before = re.split(r"[.!?。;\n]\s", text[max(0, found.start() - 200) : found.start()])[-1]
+    if len(before.split()) < 4 or _POOR.search(before) or NAMED_THING.search(before):
+        return None
+    selection = Selection(frozenset(found[1]), found.start(1), found.end())
+    if is_withheld(text, found.start(), selection, ""):
+        return None
+    return Commitment("bare_letter", found.start(1), found.end(), frozenset(found[1]), decided=True)

@@ -14,7 +14,7 @@ _SENTENCE_END = re.compile(r"[!?。\n]|[.;](?=\s|$)")
 _NEGATION = re.compile(
     r"\b(?:not|cannot|can't|\w+n't|never|neither|nor|without|whether|unless|unlikely|doubt\w*"
     r"|den(?:y|ies)"
-    r"|rul(?:e|es|ed|ing) out|exclud\w+|eliminat\w+|dismiss\w*|reject\w*|unable|nothing|no"
+    r"|rul(?:e|es|ed|ing) out|exclud\w+|eliminat(?!ion)\w+|dismiss\w*|reject\w*|unable|nothing|no"
     r"|none|hardly|rather than"
     r"|instead of|except(?:ing)?|other than|a(?:part|side) from|refus\w+|hesitat\w+|wrong to"
     r"|depend\w*)\b|不|非(?!常)|无法|排除|未",
@@ -51,7 +51,8 @@ FORMAT = re.compile(
     r"(?:\bformat|\bexample|e\.g\.|such as|\btemplate|\bin the form|following form|\bend(?:s"
     r"|ing)? with|\bmust be written|\bend (?:\w+ ){1,3}with"
     r"|格式(?:为|如|是|:|应)|形如|示例|最后一行)"
-    r"[^\n]{0,60}$|(?:例如|比如|for instance)[\s:,\"'\[(]{0,4}$",
+    # a template in quotes is over with its closing quotes
+    r"(?:(?!\][\"']{1,2}[.\s])[^\n]){0,60}$|(?:例如|比如|for instance)[\s:,\"'\[(]{0,4}$",
     re.IGNORECASE,
 )
 _FORCED = re.compile(

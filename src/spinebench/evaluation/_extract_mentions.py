@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 
+from spinebench.evaluation._extract_confirmations import POSITIVE
 from spinebench.evaluation._extract_options import Mention, OptionTable
 
 _SENTENCE = re.compile(r"(?:[^.!?。!?;\n]|\.(?=[^\s]))+[.!?。;]?")
@@ -21,11 +22,12 @@ _DENIED_BEFORE = re.compile(
     r"|neither|nor|cannot|can't|\w+n't|instead of|rather than|whether|if|could|might|may"
     r"|possibl\w+|versus|vs|differential"
     r"|assess\w*|look(?:ing)? for|evaluat\w+ for|check\w*|hard to|difficult to|distinguish\w*"
-    r"|differentiat\w*|unclear|uncertain|options|choices|such as|between|like|unable|question"
+    r"|differentiat\w*|unclear|uncertain|such as|between|like|unable|question"
     r"|asks?)\b"
     r"|无|没有|未|不|排除|非|可能是|是否|除外",
     re.IGNORECASE,
 )
+_LISTED_BEFORE = re.compile(r"\b(?:options|choices)\b", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
     r"[^,;.\n]{0,30}?(?:\b(?:cannot|can't|could not|can not|(?:needs?|has|have|ought) to be"
     r"|should be"
@@ -61,6 +63,17 @@ _CONCLUDING = re.compile(
 # "L4/L5 is narrow, L5/S1 is normal": a comma ends what is said of the first level.
 _NEXT_LEVEL = re.compile(
     r"\b(?:is|are|shows?|has|have|appears?)\s[^,;]{1,40},(?=\s*(?:and\s)?[CTLS]\d)", re.IGNORECASE
+)
+_ALL_LEVELS = re.compile(
+    r"\b(?:at|in|across|throughout|involving|affecting|affects|involves) (?:all|every|each)"
+    r"(?: (?:of|the|five|six|seven|lumbar|cervical|imaged|visible|listed|shown))*"
+    r" (?:levels?|discs?|segments?|disc spaces?)\b(?! (?:except|but|other|apart|that|which))",
+    re.IGNORECASE,
+)
+_ILL = re.compile(
+    r"\b(?:degenerat\w+|stenos[ie]s|stenotic|narrow\w+|herniat\w+|bulg\w+|protru\w+|lesions?"
+    r"|involv\w+|affect\w+|diseased?|abnormal\w*|osteophyt\w+|spondyl\w+|desiccat\w+)\b",
+    re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"[\s,;&+.、，；]*(?:and|和|与|及)?[\s,]*", re.IGNORECASE)
 _RANGE_WORD = re.compile(r"\s*(?:to|through|down to|至|到|-)\s*", re.IGNORECASE)
@@ -120,6 +133,10 @@ def _affirmed_in(sentence: str, table: OptionTable) -> frozenset[str]:
     if sentence.rstrip().endswith("?"):
         return frozenset()
     mentions = table.find_mentions(sentence)
+    if table.multiple and table.are_levels and _ILL.search(sentence):
+        every = _ALL_LEVELS.finditer(sentence)
+        mentions += [Mention(match.start(), match.end(), table.every) for match in every]
+        mentions.sort(key=lambda mention: mention.start)
     if not mentions:
         return frozenset()
     marks = _SentenceMarks(sentence, table)
@@ -159,6 +176,7 @@ class _SentenceMarks:
         spans += [(match.end() - 1, match.end()) for match in _NEXT_LEVEL.finditer(sentence)]
         self._boundaries = sorted(spans)
         self._denials = [match.start() for match in _DENIED_BEFORE.finditer(sentence)]
+        self._listings = [match.start() for match in _LISTED_BEFORE.finditer(sentence)]
         self._unaffected = (
             [match.start() for match in _UNAFFECTED.finditer(sentence)] if table.are_levels else []
         )
@@ -176,6 +194,8 @@ class _SentenceMarks:
         if _has_between(self._unaffected, scope_start, scope_end):
             return False
         after = self.sentence[mention.end : min(scope_end, mention.end + 80)]
+        if _has_between(self._listings, scope_start, mention.start) and not POSITIVE.match(after):
+            return False
         return not (_DENIED_AFTER.match(after) or _DEFINED.match(after))
 
 

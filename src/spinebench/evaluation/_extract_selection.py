@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from spinebench.evaluation._extract_confirmations import ALL, EXCEPT, INVOLVED, POSITIVE
 from spinebench.evaluation._extract_options import OptionTable
 
 Mood = Literal["protocol", "strong", "loose", "list"]
@@ -48,18 +49,6 @@ _NONE = re.compile(
     re.I,
 )
 _EITHER = re.compile(r"either\b\s*", re.IGNORECASE)
-ALL = re.compile(
-    r"(?:all|every|each|everything)(?:\s+(?:of|the|these|those|them|above|two|three|four|five|six|seven|eight"
-    r"|nine|ten|levels?|discs?|segments?|options?|choices?|answers?|listed|lumbar|cervical|given"
-    r"|one)\b)*+(?![A-Za-z])(?!\s+(?:that|which|apply)\b)"
-    r"|以上(?:全部|所有|皆|均|都)(?:是|选|对|正确)?|(?:全部|所有)(?:选项|节段)?|全选",
-    re.IGNORECASE,
-)
-_EXCEPT = re.compile(
-    r"[\s,(]*(?:except(?: for)?|but(?: not)?|other than|excluding|apart from|save|besides"
-    r"|without|除了?)\s",
-    re.IGNORECASE,
-)
 _ARTICLE = re.compile(r"(?:(?:an?|the|severe|moderate|mild|lumbar|cervical)\s){0,4}", re.IGNORECASE)
 _LETTER_AFTER_TEXT = re.compile(
     r"\s*[,:]?\s*(?:[(\[]\s*(?:option|choice|answer|选项)?\s*([A-Z])\s*[)\]]"
@@ -93,36 +82,6 @@ _FOLLOWING_WORD = re.compile(
     r"|without|if|better|best|most|more|the (?:most|best|correct|right|only|likeliest)|I\b"
     r"|[B-HJ-Z](?![A-Za-z0-9'])|A(?![A-Za-z0-9' ]))(?![A-Za-z])"
 )
-POSITIVE = re.compile(
-    r"[\s,)\]\"']{0,6}(?:(?:is|are|was|were|would be|seems?|appears?|looks?|remains?|must be"
-    r"|should be|to be|being)"
-    r"(?: to be)?(?: (?:clearly|definitely|likely|probably|therefore|thus|indeed|certainly"
-    r"|also|both"
-    r"|all|still|by far|undoubtedly|most likely|well|best|strongly|the|my|our|overall|single"
-    r"|final|then|now|here))*"
-    r" (?:correct|right|best|answers?|true|most (?:\w+)|likeliest|more (?:likely|plausible"
-    r"|consistent"
-    r"|appropriate|probable)|better|choice|supported|pick|one)"
-    r"|fits? (?:best|most)|(?:best|most closely|most accurately|better) (?:fits?|match(?:es)?"
-    r"|describes?"
-    r"|explains?|captures?|represents?|corresponds?|reflects?|aligns?|characteri[sz]es)"
-    r"|(?:match(?:es)?|fits?|describes?|explains?|aligns?"
-    r"|corresponds?)\b[^.;,\n]{0,40}? best\b|it is\b(?=[.!\n]|$)"
-    r"|(?:is|seems|remains) (?:the way to go|my (?:pick|choice|answer)|what I|the options? I)"
-    r"|stands out"
-    r"|wins\b|(?:makes|make) (?:the )?most sense"
-    r"|项?(?:都|均)?(?:是|为)?(?:最)?(?:正确|符合|合适|恰当|可能是|有可能|可能(?!性?[低小])"
-    r"|贴切|吻合))",
-    re.IGNORECASE,
-)
-INVOLVED = re.compile(
-    r"[\s,)\]\"']{0,6}(?:(?:均|都|皆)?(?:有|存在)?(?:受累|狭窄|退变|病变|异常|突出)|(?:is|are"
-    r"|was|were|show|shows|have|has|appear|appears|demonstrates?)\s(?:both |all |also "
-    r"|clearly |the )*"
-    r"(?:affected|involved|abnormal|diseased|stenotic|narrowed|degenerat\w+|positive|stenosis"
-    r"|narrowing))",
-    re.IGNORECASE,
-)
 # 型 type, 级 grade, 组 group, 反应 C-reactive, 超 ultrasound, 臂 C-arm, 形 shape ...
 _CHINESE_COMPOUND = re.compile(r"\s?(?:型|级|组|反应|超|类|臂|形|柱|期|二聚|族|区|图)")
 _LABEL_MARK = re.compile(r"[\"')\]}]{0,6}\s*[:.)(\[=,-]{0,4}\s*[\"'(\[]{0,4}")
@@ -131,7 +90,7 @@ _SCORE = re.compile(r"[\"')\]]*\s*[:=(\-]?\s*~?\d+(?:\.\d+)?\s*%?\s*\)?")
 _PARENTHESIS = re.compile(r"[\"'\]]?\s*\((?!(?:or|and|but)\b|[或&])[^()\n]{2,60}\)")
 _FREE_LABEL = re.compile(r"\s*[:)]\s*[^,;\n]{1,60}?(?=\s*[,;]\s*(?:and )?[(\[]?[B-Z]\s*[:)])")
 _RANGE = re.compile(
-    r"[\"')\]]*\s*(?:-|~|to|through|thru|至|到)\s*[\"'(\[]{0,4}([A-Z])(?![A-Za-z0-9'\-])"
+    r"[\"')\]]*[^\S\n]*(?:-|~|to|through|thru|至|到)\s*[\"'(\[]{0,4}([A-Z])(?![A-Za-z0-9'\-])"
 )
 _SEPARATOR = re.compile(
     r"(?P<close>[\"')\]}]{0,6})(?P<mark>\s*[,;]?\s*(?:and/or|and|plus|as well as|along with"
@@ -222,7 +181,7 @@ class SelectionReader:
         """Every option, or what an exception behind the match of `ALL` leaves of them."""
         start, end = every.span()
         chosen = self.table.every
-        apart = _EXCEPT.match(self.text, end)
+        apart = EXCEPT.match(self.text, end)
         if apart:
             rest = self.read(apart.end(), "strong")
             if rest is None or not rest.letters <= chosen:

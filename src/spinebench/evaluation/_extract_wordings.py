@@ -14,7 +14,7 @@ _FINAL_NOUN = (
     r"(?:options?|answers?|choices?|selections?|decision|pick|verdict|response|letters?|diagnosis)"
 )
 _CLOSING = (
-    rf"(?:\b(?:final|ultimate)[\s_\-]*{_FINAL_NOUN}(?![A-Za-z])(?: is| are)?(?: my)?"
+    rf"(?:\b(?:my\s?)?(?:final|ultimate)[\s_\-]*{_FINAL_NOUN}(?![A-Za-z])(?: is| are)?(?: my)?"
     r"|\bfinal(?=\s*:)|\b(?:final|my) options?(?=[A-Z]\b)|最终(?:选项|答案|选择|结论|诊断)"
     r"|最后(?:选项|答案|选择)|我的(?:选项|答案))"
 )
@@ -35,12 +35,15 @@ _NOUN = (
 _LINK = (
     r"(?:\b(?:is|are|was|were|would (?:\w+ )?be|should (?:\w+ )?be|must be|will be|has to be"
     r"|appears to be|seems to be"
-    r"|remains|becomes|lies|goes (?:to|with)|falls on)\b|[:=]|→|\s-\s)"
+    r"|remains|becomes|lies|includes|comprises|goes (?:to|with)|falls on)\b|[:=]|→|\s-\s)"
 )
 _STRONG_PATTERNS = (
     rf"{_NOUN}(?:\(s\))?[^.;:!?\n=]{{0,60}}?{_LINK}",
     r"\b(?:answers?(?! (?:choices|options))|ans|correct)(?=[\s\]:(\[\-→]|(?-i:(?<=[a-z])[A-Z]\b))",
-    r"\bboxed:",
+    r"\bboxed:|\b(?:output|assistant|addCriterion)(?=\s?:)",
+    r"\b(?:were|had) I (?:to |been )?(?:forced|pressed|asked|obliged|made|required"
+    r"|choose|pick|guess|commit|answer|decide)\b[^.:;\n]{0,50},"
+    r"(?: it(?:'d| would) be| I(?:'d| would)(?: go (?:with|for)| choose| pick| say| answer)?)?",
     r"\b(?:money|bet) is on\b|\bput (?:all )?my (?:money|chips|bet)s? on\b"
     r"|\bcomes? down (?:on the side of|in favou?r of)\b"
     r"|\bI(?:'d| would|'ll| will| am going to)? (?:mark|tick|circle|submit|enter|record|report)\b",
@@ -57,7 +60,7 @@ _STRONG_PATTERNS = (
     r"答(?=:)|(?:正确)?答案(?:应该|应当|应)?(?:是|为|选)?|正确(?:的)?(?:选项|选择)?(?:是|为)"
     r"|(?:我)?(?:会|将|应该|应|故|因此|所以|综上)?选(?:择|项是|项为)?(?!项)"
     r"|最可能(?:的)?(?:\w{0,4})?(?:是|为)|诊断(?:结果)?(?:是|为|:)|(?:受累|病变"
-    r"|受影响)(?:的)?(?:节段|水平|部位)(?:是|为|:|位于)?|应该是|应当是|应是|而是",
+    r"|受影响)(?:的)?(?:节段|水平|部位)(?:是|为|:|位于)?|应该是|应当是|应[是为]|而是",
 )
 _DESCRIPTIVE_PATTERNS = (
     r"\b(?:it's|it is|this is|that is|that's|i'd be|(?:looks|seems) like|(?:looks|seems"
@@ -70,7 +73,8 @@ _DESCRIPTIVE_PATTERNS = (
     r"|characteristic of|typical of|in keeping with|(?:described|explained|represented|captured) by"
     r"|leads? (?:me |us )?to|narrows? (?:it |this )?down to|leav(?:es|ing)(?: us"
     r"| me)?(?: only)?(?: with)?"
-    r"|mak(?:es|ing)|(?:tips?|tilts?|sways?|swings?) (?:it|me|(?:the )?(?:balance"
+    r"|(?:am|are|'re|'m) left (?:only )?with|mak(?:es|ing)(?: it| this)?"
+    r"|(?:tips?|tilts?|sways?|swings?) (?:it|me|(?:the )?(?:balance"
     r"|scales?))(?: (?:towards?|to|in favou?r of))?|comes? down to|map(?:s|ped)? to|falls? under"
     r"|classif(?:y|ied) (?:it |this )?as)\b",
     r"\bI (?:think|believe|guess|suspect|feel)\b|\bin my (?:opinion|view)\b|\bi\.e\.|\bnamely\b",
@@ -86,7 +90,8 @@ _CONCLUSIVE_PATTERNS = (
     r"|therefore|thus|hence|ergo|consequently|accordingly|in conclusion|in summary"
     r"|conclusion"
     r"|finally|to conclude|ultimately|verdict|to summari[sz]e|to sum up|bottom line|all in all"
-    r"|all things considered|overall)\b",
+    r"|all things considered|overall|by (?:exclusion|elimination|process of elimination))\b"
+    r"|(?<=, )but(?=[ ][(\[]?(?-i:[A-Z])[)\]]?\.?\s*$)",
     r"结论(?:是|为)?|判断(?:是|为)|所以|因此|综上|我认为是?",
     r"(?:^|(?<=[,;:.]\s))only\b",
 )

@@ -1,0 +1,95 @@
+"""Answers that judge option by option: "A: incorrect ... C: correct", `{"A": false, "C": true}`."""
+
+import re
+from dataclasses import dataclass
+
+from spinebench.evaluation._extract_options import OptionTable
+
+_ITEM = re.compile(
+    r"(?:^|(?<=[\n。;|])|(?<=[.,;] ))[ |]*(?:- |\d{1,2}[.)] )?(?:options?[ ]|选项)?[(\[]?"
+    r"([A-Z])[)\]]?(?:选项)?[ ]?(?:[:.)|]|-[ ]|\()",
+    re.IGNORECASE,
+)
+_BODY = re.compile(r"[^\n。;]{0,400}")
+_CUT = re.compile(r"\s-\s|[:|;,()。]|\.(?=\s|$)")
+_LEAD = re.compile(
+    r"(?:this |option |choice |it |answer |the |is |was |seems |clearly |therefore |thus |so "
+    r"|affected|involved|[=→?]|\s)*",
+    re.IGNORECASE,
+)
+_YES = re.compile(
+    r"correct(?: answer| option| choice)?|yes|true|chosen|selected|affected|best (?:fit|match)"
+    r"|符合|正确|是|对|选",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"incorrect|no|false|wrong|not (?:correct|affected|involved|present|seen|selected|likely|chosen"
+    r"|supported|consistent)|unaffected|absent|excluded|rejected|eliminated|ruled out|unlikely"
+    r"|less likely|不符合|错误|不正确|否|不是|不对|不选|排除",
+    re.IGNORECASE,
+)
+_JSON_ITEM = re.compile(
+    r"[\"']([A-Z])[\"']\s?:\s?[\"']?(true|false|yes|no|correct|incorrect)[\"']?(?=\s*[,}])", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The options that a list of verdicts calls right."""
+
+    letters: frozenset[str]
+    start: int
+    end: int
+
+
+def read_verdicts(text: str, table: OptionTable) -> Verdicts | None:
+    """What a list of verdicts on single options chooses, or None where there is no such list.
+
+    At least one option is called right and one wrong, and none both; a single answer needs exactly
+    one that is right. Verdicts of refusal alone are elimination and choose nothing.
+    """
+    told: dict[str, bool] = {}
+    start, end = len(text), 0
+    for letter, is_right, begin, stop in [*_iter_json(text), *_iter_lines(text, table)]:
+        if told.setdefault(letter, is_right) != is_right:
+            return None
+        if is_right:
+            start, end = min(start, begin), max(end, stop)
+    chosen = frozenset(letter for letter, is_right in told.items() if is_right)
+    if not chosen or len(chosen) == len(told) or (len(chosen) > 1 and not table.multiple):
+        return None
+    return Verdicts(chosen, start, end)
+
+
+def _iter_json(text: str) -> list[tuple[str, bool, int, int]]:
+    return [
+        (item[1].upper(), item[2].lower() in ("true", "yes", "correct"), item.start(), item.end())
+        for item in _JSON_ITEM.finditer(text)
+    ]
+
+
+def _iter_lines(text: str, table: OptionTable) -> list[tuple[str, bool, int, int]]:
+    found = []
+    for item in _ITEM.finditer(text):
+        if not item[1].isupper():
+            continue
+        body = _BODY.match(text, item.end())
+        words = body.group() if body else ""
+        mention = table.match_mention(words.lstrip(" *\"'"), 0)
+        if mention:  # the option's own text is no verdict on it
+            words = words.lstrip(" *\"'")[mention.end :]
+        for part in _CUT.split(words):
+            verdict = part[_lead_end(part) :].strip(" \"'!")
+            if _YES.fullmatch(verdict) or _NO.fullmatch(verdict):
+                is_right = bool(_YES.fullmatch(verdict))
+                found.append((item[1], is_right, item.start(1), item.end() + len(words)))
+                break
+    return found
+
+
+def _lead_end(part: str) -> int:
+    lead = _LEAD.match(part)
+    # "affected" is a lead only where a verdict follows: "affected: yes", "affected"
+    if lead is None or lead.end() == len(part):
+        return len(part) - len(part.lstrip())
+    return lead.end()
