@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from spinebench.cli.evaluation_compare import compare
 from spinebench.cli.output import Json, print_result, table_lines
 
 app = typer.Typer(help="Measure models.", no_args_is_help=True)
@@ -15,6 +16,9 @@ app = typer.Typer(help="Measure models.", no_args_is_help=True)
 @app.callback()
 def _eval() -> None:
     pass
+
+
+app.command("compare")(compare)
 
 
 @app.command()
