@@ -102,6 +102,8 @@ def strip_thoughts(text: str) -> str:
 
 
 def _cut_turn(text: str) -> str:
+    prompt, _, after = text.rpartition("[/INST]")
+    text = after if after.strip() else prompt
     for mark in _END_OF_TURN.finditer(text):
         if text[: mark.start()].strip():
             return _CONTROL_TOKEN.sub(" ", text[: mark.start()])

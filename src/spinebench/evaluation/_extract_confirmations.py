@@ -6,7 +6,8 @@ Tables only.
 import re
 
 ALL = re.compile(
-    r"(?:all|every|each|everything)(?:\s+(?:of|the|these|those|them|above|two|three|four|five|six|seven|eight"
+    r"(?:all|every|each|everything)(?:\s+(?:of|the|these|those|them|above|two|three|four|five|six"
+    r"|seven|eight"
     r"|nine|ten|levels?|discs?|segments?|options?|choices?|answers?|listed|lumbar|cervical|given"
     r"|one)\b)*+(?![A-Za-z])(?!\s+(?:that|which|apply)\b)"
     r"|以上(?:全部|所有|皆|均|都)(?:是|选|对|正确)?|(?:全部|所有)(?:选项|节段)?|全选",
@@ -43,13 +44,18 @@ POSITIVE = re.compile(
     r"|final|then|now|here))*"
     r" (?:correct|right|best|answers?|true|most (?:\w+)|likeliest|more (?:likely|plausible"
     r"|consistent"
-    r"|appropriate|probable)|better|choice|supported|pick|one|highest)"
+    r"|appropriate|probable)|better|choice|supported|pick|one|highest"
+    r"|only (?:option|one|choice|answer|fit|match)(?! (?:that|which) (?:does not|doesn't|cannot"
+    r"|can't|fails|is not)))"
     r"|fits? (?:best|most)|(?:best|most closely|most accurately|better) (?:fits?|match(?:es)?"
     r"|describes?"
     r"|explains?|captures?|represents?|corresponds?|reflects?|aligns?|characteri[sz]es)"
     r"|(?:match(?:es)?|fits?|describes?|explains?|aligns?"
-    r"|corresponds?)\b[^.;,\n]{0,40}? best\b|it is\b(?=[.!\n]|$)"
-    r"|(?:is|seems|remains) (?:the way to go|my (?:pick|choice|answer)|what I|the options? I)"
+    r"|corresponds?)\b[^.;,\n]{0,40}? (?:best|better)\b|it is\b(?=[.!\n]|$)"
+    r"|(?:is|seems|remains) (?:the way to go|my (?:pick|choice|answer)|what I(?! (?:would "
+    r"|'d )?(?:never"
+    r"|not|reject|exclude|avoid))|the options? I)"
+    r"|appl(?:y|ies)\b(?! to)"
     r"|stands out"
     r"|wins\b|(?:makes|make) (?:the )?most sense"
     r"|项?(?:都|均)?(?:是|为)?(?:最)?(?:正确|符合|合适|恰当|可能是|有可能|可能(?!性?[低小])"
@@ -61,6 +67,6 @@ INVOLVED = re.compile(
     r"|was|were|show|shows|have|has|appear|appears|demonstrates?)\s(?:both |all |also "
     r"|clearly |the )*"
     r"(?:affected|involved|abnormal|diseased|stenotic|narrowed|degenerat\w+|positive|stenosis"
-    r"|narrowing|present))",
+    r"|narrowing|present|loss|reduced|reduction|changes|herniat\w+|bulg\w+|protru\w+))",
     re.IGNORECASE,
 )

@@ -61,8 +61,8 @@ _BLOCKED = re.compile(
 _UNSETTLED = re.compile(rf"[\s\"')\]}}]{{0,4}}\?|{TRAILING.pattern}", re.IGNORECASE)
 _LISTED = re.compile(r"(?:^|[\s,;(\[{\"'])([A-Z])[\"']?\s?(?:[:)]|\.(?=\s)|\(\d)", re.MULTILINE)
 _LETTER_TOKEN = re.compile(
-    r"(?<![A-Za-z0-9'\-/.])(?:(?:options?|choices?|answers?|levels?)\s*"
-    r"|选项)?[(\[\"']{0,2}(?-i:[A-Z])(?![A-Za-z0-9'])",
+    r"(?<![A-Za-z0-9'\-/.])(?:(?:(?:options?|choices?|answers?|levels?)\s*"
+    r"|选项)?[(\[\"']{0,2}(?-i:[A-Z])|(?:option|choice)\s[a-z])(?![A-Za-z0-9'])",
     re.I,
 )
 _ADDING = re.compile(r"\b(?:also|additionally|plus|in addition|as well)\b|还(?:要|应|需)?", re.I)
@@ -86,14 +86,16 @@ _HINT_REACH_CHARS = 600
 _LINE_END = re.compile(r"[\s\"')\]}.,;:!]*$")
 _NUMBERED_LIST = re.compile(r"(1[.)] )(?=[^\n]{1,60}\n\s*2[.)] )")
 _FIRST_DELIMITER = re.compile(
-    r"[\"')\]}]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s|(?:but |and |rather than )?(?:not|instead of)\s)"
+    r"[\"')\]}]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s|(?:but |and )?(?:not|rather than|instead of"
+    r"|over)\s)"
 )
 # "My final option" without its words: "... at L4. [D]", at the end of a line.
 _BRACKETED_END = re.compile(
     r"(?:^|[.!?。]\s+|→\s*)\[\s*([A-Z](?:\s?,\s?[A-Z]){0,25})\s?\][.\s]{0,3}$", re.MULTILINE
 )
 _ABBREVIATED = re.compile(
-    r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|cf|no|vol|al|e\.g)\.\s*$|\n\s*(?:[2-9]|\d\d)\.\s*$",
+    r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|cf|no|vol|al|e\.g|secs?|figs?|pp?|ch|eq|tab|app)\.\s*$"
+    r"|\n\s*(?:[2-9]|\d\d)\.\s*$",
     re.IGNORECASE,
 )
 # "There is a clear step at L4: E"; not "Least likely: E".
@@ -113,10 +115,19 @@ def find_last_commitment(text: str, table: OptionTable) -> Commitment | None:
     A description ("consistent with C") never replaces an explicit answer before it: it may be the
     explanation, which names other options too.
     """
-    events = sorted(_iter_commitments(text, table), key=lambda event: (event.start, event.end))
+    # at the same place a cue counts before the bare letter behind it
+    events = sorted(
+        _iter_commitments(text, table),
+        key=lambda event: (event.start, event.end, event.stage != "bare_letter"),
+    )
     explicit = [event for event in events if not event.is_weak]
     if table.multiple and len(explicit) > 1 and explicit[-1].adds:
         return _join(explicit[-2], explicit[-1])
+    if explicit and not explicit[-1].decided:
+        # "either C or D; the midline slice speaks for C"
+        later = [e for e in events if e.is_weak and e.start >= explicit[-1].end and e.decided]
+        if later and later[-1].letters < explicit[-1].letters:
+            return later[-1]
     if explicit:
         return explicit[-1]
     return events[-1] if events else None
@@ -143,8 +154,11 @@ def _iter_commitments(text: str, table: OptionTable) -> Iterator[Commitment]:
         if not any(event.start <= bracketed.start < event.end for event in cued):
             yield bracketed
     if table.multiple:
-        yield from _iter_all(text, reader)
-        yield from _iter_rest(text, table, reader)
+        rests = list(_iter_rest(text, table, reader))
+        yield from rests
+        for every in _iter_all(text, reader):
+            if not any(rest.start <= every.start < rest.end for rest in rests):
+                yield every
     if verdicts := read_verdicts(text, table):
         yield Commitment("statement", verdicts.start, verdicts.end, verdicts.letters, decided=True)
     first = _read_first_line(text, table, reader)
@@ -327,8 +341,8 @@ def _read_last_line(text: str, table: OptionTable, reader: SelectionReader) -> C
     if colon := _read_last_colon(text, table):
         return colon
     lone = _LAST_SENTENCE.search(text, max(0, len(text) - 40))
-    before_lone = text[: lone.start(1)][-24:] if lone else ""
-    if _ABBREVIATED.search(before_lone):
+    before_lone = text[max(0, lone.start(1) - 24) : lone.start(1)] if lone else ""
+    if _ABBREVIATED.search(before_lone) or re.search(r"(?:^|\s)[A-Z]\.\s*$", before_lone):
         return None
     if lone and lone[1] in table.every and not NAMED_THING.search(before_lone):
         return Commitment(

@@ -12,7 +12,8 @@ _BOUNDARY = re.compile(
 )
 _SENTENCE_END = re.compile(r"[!?。\n]|[.;](?=\s|$)")
 _NEGATION = re.compile(
-    r"\b(?:not|cannot|can't|\w+n't|never|neither|nor|without|whether|unless|unlikely|doubt\w*"
+    r"\b(?:(?<!a )little|scant|barely|scarcely|seldom|not|cannot|can't|\w+n't|never|neither|nor"
+    r"|without|whether|unless|unlikely|doubt\w*"
     r"|den(?:y|ies)"
     r"|rul(?:e|es|ed|ing) out|exclud\w+|eliminat(?!ion)\w+|dismiss\w*|reject\w*|unable|nothing|no"
     r"|none|hardly|rather than"
@@ -30,17 +31,20 @@ _HEDGE = re.compile(
     r"|might)|others|many"
     r"|you|inclined|initially|at first|originally|previously|earlier|first (?:thought"
     r"|considered|chose)"
-    r"|would have|was going to|had|before (?:i|we) (?:can|could))\b"
+    r"|would have|was going to|almost|nearly|had|before (?:i|we) (?:can|could))\b"
     r"|\b(?:readers|radiologists|clinicians|surgeons|experts|colleagues|doctors|students)\s*$"
     r"|\b(?:he|she|they|colleague|friend|teacher|professor|author|report|referrer|user|question"
     r"|prompt|textbook|key|reader|radiologist|surgeon)s? (?:\w+ )?(?:sa(?:id|ys)|claim(?:s|ed)"
     r"|th(?:inks?|ought)|believe[sd]?|state[sd]?|suggested|wrote|argue[sd]?)\b"
     r"|(?<!\bi )\b(?:suppos(?:e|ing)|assum(?:e|ing)|imagine|hypothetically)\b"
-    r"|有人|有些人|别人|其他人|他人|部分(?:医生|医师|人)|假[设定使]|起初|一开始|最初|原来|曾",
+    r"|有人|有些人|别人|其他人|他人|部分(?:医生|医师|人)|(?<![最很极])(?:可能|或许|也许)$|假[设定使]|起初|一开始|最初|原来|曾",
     re.IGNORECASE,
 )
 _WRONG_NOUN = re.compile(
-    r"\b(?:second|alternative|other|next|wrong|incorrect|initial|first|original|previous"
+    r"\b(?:second|alternative|other|next|wrong|worst|poorly|avoid|reject|discard|drop|skip|strike"
+    r"|textbook|usual|standard|former|stock|(?:colleague|teacher|professor|student|resident"
+    r"|examiner|reader|author|user|report|key|radiologist|surgeon|somebody|someone|else)'s"
+    r"|(?:his|her|their|your)|incorrect|initial|first|original|previous"
     r"|earlier|backup|runner-up"
     r"|least(?: likely)?|less(?: likely)?|unlikely|differential|possible|secondary|another"
     r"|tentative)"
@@ -88,8 +92,44 @@ _RETRACTED = re.compile(
     re.IGNORECASE,
 )
 TRAILING = re.compile(
-    r"[\s)\]\"',]{0,6}(?:but |and )?(?:only )?(?:if|unless|provided|as long as|on condition)\b"
+    r"[\s)\]\"',]{0,6}(?:but |and )?(?:only (?:when|where)|(?:only )?(?:if|unless|provided"
+    r"|as long as|on condition))\b"
     r"(?! (?:i|we|you|my|one|forced|pressed|required|asked|only|anything|at all|not)\b)",
+    re.IGNORECASE,
+)
+# "In a younger patient, ...", "with a history of fracture ...": another case than the one shown.
+_OTHER_CASE = re.compile(
+    r"\b(?:in|for|with)(?! (?:this|the|that|our|these)\b)[^,.;]{0,40}\b(?:patients?|adults?"
+    r"|child(?:ren)?"
+    r"|cases?|settings?|contexts?|scenarios?|persons?|people|athletes?|wom[ae]n|m[ae]n)\b"
+    r"|\bwith (?:an? |the )?(?:\w+ )?(?:history|contrast|gadolinium|symptoms|(?:more|further"
+    r"|additional|better|different|other) \w+)\b"
+    r"|\bon (?:an? )?(?:\w+ )?(?:ct|mri?|x-?rays?|radiographs?|flexion|extension)\b",
+    re.IGNORECASE,
+)
+_SUPPOSING = re.compile(
+    r"^[\s\"'(]*(?:so |now |then |but |and )?(?:let(?:'s| us| me)? (?:say|assume|suppose|imagine"
+    r"|pretend)"
+    r"|say|imagine|picture|pretend|(?:please )?(?:explain|justify|tell)\b"
+    r"|(?:when|where|if)(?:ever)? (?:in doubt|unsure|uncertain))\b",
+    re.IGNORECASE,
+)
+_WHENEVER = re.compile(r"^[\s\"'(]*(?:when|where|whenever|wherever|once)\s[^,]{2,80},\s*$", re.I)
+_IMPERATIVE = re.compile(r"(?:choose|pick|select|answer|go (?:with|for)|mark|take|prefer)\b", re.I)
+_WISH = re.compile(
+    r"\b(?:like|love|wish(?:ed)?|want(?:ed)?|tried|trying|hoped?) to\s*$", re.IGNORECASE
+)
+_CERTAIN = re.compile(
+    r"\b(?:there(?:'s| is) )?(?:(?:little|no|without(?: an?y?)?|beyond(?: any| a)?)"
+    r" (?:\w+ )?(?:doubts?|question)|doubtless|no two ways about it)(?: (?:that|about it))?",
+    re.IGNORECASE,
+)
+NOTHING_BUT = re.compile(
+    r"(?:can't|cannot|can not|could not|couldn't) be any(?:thing|one)?(?: else)?(?: but"
+    r"| other than)"
+    r"|no(?: other)? (?:option|choice|answer|level)s? (?:but|other than|except)|nothing (?:but"
+    r"|other"
+    r" than)",
     re.IGNORECASE,
 )
 _WOULD = re.compile(r"\b(?:would|could|might|may|i'd)\b", re.IGNORECASE)
@@ -108,6 +148,9 @@ _TAKEN_BACK = re.compile(
 )
 _CONDITION = re.compile(
     r"[^.;\n]{0,24}\b(?:would (?:require|need|mean|imply|show|be)|requires)\b", re.I
+)
+_OTHERS_THINK = re.compile(
+    r"[\s,)\]]{0,4}(?:you|one|some|many|we|people|others) (?:might|may|could|would|will)\b", re.I
 )
 _SMALL_SENTENCE = re.compile(r"\.\s?[a-z]")
 _ALTERNATIVE = re.compile(
@@ -143,16 +186,22 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
     window = text[max(0, start - 220) : start]
     sentence = window[_last_end(_SENTENCE_END, window) :]
     clause = sentence[_last_end(_BOUNDARY, sentence) :]
-    near = _FORCED_PHRASE.sub(" ", clause)[-60:]
-    if _NEGATION.search(near) or _HEDGE.search(near) or _IF.search(near) or _NEGATION.search(cue):
+    near = _CERTAIN.sub(" ", _FORCED_PHRASE.sub(" ", clause))[-60:]
+    if _NEGATION.search(near) or _HEDGE.search(near) or _IF.search(near):
+        return True
+    if _NEGATION.search(cue) and not NOTHING_BUT.search(cue):
+        return True
+    if _is_supposed(sentence, cue, text[selection.end : selection.end + 60]):
         return True
     if _PURPOSE.fullmatch(clause) or (_CHINESE_IF.search(sentence) and "必须" not in sentence):
         return True
     if _WRONG_NOUN.search(near) or _WRONG_NOUN.search(cue[:30].rsplit(" ", 1)[0]):
         return True
-    if re.search(
-        r"\b(?:may|might|could) be\b|\b(?:an?|one|another) possible\b", cue, re.I
-    ) or FORMAT.search(sentence + cue):
+    if (
+        re.search(r"\b(?:may|might|could) be\b|\b(?:an?|one|another) possible\b", cue, re.I)
+        or FORMAT.search(sentence + cue)
+        or FORMAT.search(sentence)
+    ):
         return True
     rest = text[selection.end : selection.end + 160]
     ending = _SENTENCE_END.search(rest)
@@ -165,17 +214,29 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
         return True
     if _ALTERNATIVE.match(rest_of_sentence):
         return True
+    if _WOULD.search(f"{near} {cue}") and _OTHER_CASE.search(sentence):
+        return True
     whole = f"{sentence} {cue} {rest_of_sentence}"
     if _WOULD.search(f"{near} {cue}") and _SUPPOSED.search(whole):
         return not _FORCED.search(whole)
     return False
 
 
+def _is_supposed(sentence: str, cue: str, after: str) -> bool:
+    """Whether a sentence supposes, instructs or wishes: "say the answer is C", "when in doubt"."""
+    if _SUPPOSING.match(sentence + cue):
+        return True
+    if _IMPERATIVE.match(cue) and _WHENEVER.match(sentence):
+        return True
+    return bool(_WISH.search(sentence[-24:]) and re.search(r"\bbut\b", after, re.IGNORECASE))
+
+
 def is_prose(after: str) -> bool:
     """Whether what follows the first letters makes them part of a sentence."""
     is_question = after.lstrip("\"')]} ").startswith("?")
     return is_question or any(
-        pattern.match(after) for pattern in (_TAKEN_BACK, _SMALL_SENTENCE, _CONDITION)
+        pattern.match(after)
+        for pattern in (_TAKEN_BACK, _SMALL_SENTENCE, _CONDITION, _OTHERS_THINK)
     )
 
 

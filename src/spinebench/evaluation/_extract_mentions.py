@@ -23,8 +23,14 @@ _DENIED_BEFORE = re.compile(
     r"|possibl\w+|versus|vs|differential"
     r"|assess\w*|look(?:ing)? for|evaluat\w+ for|check\w*|hard to|difficult to|distinguish\w*"
     r"|differentiat\w*|unclear|uncertain|such as|between|like|unable|question"
-    r"|asks?)\b"
+    r"|asks?|history of|known(?! as)|suspected|query|r/o)\b"
+    r"|\b(?:letter |option )?[A-Z] (?:means|stands for|denotes|refers to|describes)\b"
     r"|无|没有|未|不|排除|非|可能是|是否|除外",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(
+    r"(?:indication|history|clinical (?:question|information|details|suspicion)|reason for \w+"
+    r"|query|referral|previous \w+)\s?:[^:;]*$",
     re.IGNORECASE,
 )
 _LISTED_BEFORE = re.compile(r"\b(?:options|choices)\b", re.IGNORECASE)
@@ -39,7 +45,8 @@ _DENIED_AFTER = re.compile(
     re.IGNORECASE,
 )
 _DEFINED = re.compile(
-    r"\s+(?:people|persons?|adults?|individuals?|volunteers?|subjects?|controls?|diet|lifestyle)\b"
+    r"\s+(?:typically|usually|often|generally|commonly|frequently|tends?)\b"
+    r"|\s+(?:people|persons?|adults?|individuals?|volunteers?|subjects?|controls?|diet|lifestyle)\b"
     r"|\s+(?:is|are|refers|means|occurs?|involves?|describes?|happens?|develops?)\s+(?:an?|when"
     r"|to|the (?:narrowing|loss|abnormal|forward|slipping)|bony|common|typically|usually|often"
     r"|defined|by)\b",
@@ -192,6 +199,8 @@ class _SentenceMarks:
         if _has_between(self._denials, scope_start, mention.start):
             return False
         if _has_between(self._unaffected, scope_start, scope_end):
+            return False
+        if _HEADING.search(self.sentence[max(0, mention.start - 80) : mention.start]):
             return False
         after = self.sentence[mention.end : min(scope_end, mention.end + 80)]
         if _has_between(self._listings, scope_start, mention.start) and not POSITIVE.match(after):

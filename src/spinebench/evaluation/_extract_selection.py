@@ -24,7 +24,7 @@ _FILLER_WORDS = (
     r"|simply|actually|really|still|also|instead|in fact|now|boxed|final|correct|best|to be|be|is"
     r"|are|was|it's|it is|the|my|just|only|both|options?|choices?|answers?|letters?|levels?"
     r"|segments?|selection|selected|one|with|that of|at|as|number|surely|so|that|labell?ed|marked"
-    r"|I think|I believe|I would say|I'd say|I go with"
+    r"|(?:everything|all|levels) from|I think|I believe|I would say|I'd say|I go with"
 )
 _CHINESE_FILLER = "选项|选择|应该是|应当是|应为|应是|是|为|选|的|节段"
 _FILLER = re.compile(
@@ -57,7 +57,7 @@ _LETTER_AFTER_TEXT = re.compile(
 _LETTER = re.compile(
     r"([(\[{\"'<]{0,4})((?:(?:options?|choices?|answers?|levels?|选项)(?:[\s_\-]+|(?=[(\[{])"
     r"|(?<=项)|(?-i:(?<=[a-z])(?=[A-Z]))))?)"
-    r"([(\[{\"'<]{0,4})([A-Za-z])(?![A-Za-z0-9])",
+    r"([(\[{\"'<]{0,4})([A-Za-z])(?![A-Za-z0-9])(?:项(?!目))?",
     re.IGNORECASE,
 )
 _GLUED = re.compile(r"[(\[{\"'<]{0,4}([A-Z]{2,26})(?![A-Za-z0-9'\-])")
@@ -79,7 +79,8 @@ _STRICT_END = re.compile(
 _FOLLOWING_WORD = re.compile(
     r"\s+(?:because|since|as|due|based|given|with|for|which|so|here|in|from|on|by|that|where|when"
     r"|after|and|or|at|only|rather|instead|over|but|not|though|although|while|to|through|alone"
-    r"|without|if|better|best|most|more|the (?:most|best|correct|right|only|likeliest)|I\b"
+    r"|without|if|fits|matches|remains|applies|even|despite|yet|still|whereas|better|best|most"
+    r"|more|the (?:most|best|correct|right|only|likeliest)|I\b"
     r"|[B-HJ-Z](?![A-Za-z0-9'])|A(?![A-Za-z0-9' ]))(?![A-Za-z])"
 )
 # 型 type, 级 grade, 组 group, 反应 C-reactive, 超 ultrasound, 臂 C-arm, 形 shape ...
@@ -311,7 +312,7 @@ class SelectionReader:
         if _SPECIES.match(text, end) or _CHINESE_COMPOUND.match(text, end):
             return False
         if mood == "list":
-            return letter.isupper()
+            return letter.isupper() or bool(match[2])
         if letter.islower():
             return (mood != "loose" or bool(match[2])) and bool(_STRICT_END.match(text, end))
         if letter == "I" and not vouched:

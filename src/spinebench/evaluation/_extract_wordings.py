@@ -6,6 +6,7 @@ Tables only; `_extract_cues.py` says what a wording found in a text is worth.
 import re
 from typing import Literal
 
+from spinebench.evaluation._extract_guards import NOTHING_BUT
 from spinebench.evaluation._extract_selection import Mood
 
 CommitmentStage = Literal["closing_line", "json", "statement", "bare_letter"]
@@ -23,13 +24,14 @@ KEEP_ECHO_AFTER = re.compile(rf"{_CLOSING}[\s:=\"'(\[]{{0,8}}$", re.IGNORECASE)
 
 _ADJECTIVE = (
     r"(?:correct|right|best|chosen|selected|appropriate|accurate|suitable|likely|probable|plausible"
-    r"|fitting|my|final|affected|true|single)"
+    r"|fitting|my|final|affected|positive|abnormal|true|single)"
 )
 _NOUN = (
     rf"(?:\b(?:answers?(?! (?:choices|options))|ans|{_ADJECTIVE}\s+(?:options?|choices?"
     rf"|letters?|levels?|selections?)|option(?! [A-Z]\b)|choice|selection"
     r"|(?:levels?|segments?|discs?|spaces?) (?:concerned|affected|involved|implicated)"
-    r"|pick|guess|diagnosis|conclusion|verdict|impression|prediction|decision|vote|bet|judge?ment"
+    r"|pick|guess|my (?:read|reading|take|call)|winner|diagnosis|conclusion|verdict|impression"
+    r"|prediction|decision|vote|bet|judge?ment"
     r"|response|result|classification|letter|one)\b)"
 )
 _LINK = (
@@ -44,9 +46,11 @@ _STRONG_PATTERNS = (
     r"\b(?:were|had) I (?:to |been )?(?:forced|pressed|asked|obliged|made|required"
     r"|choose|pick|guess|commit|answer|decide)\b[^.:;\n]{0,50},"
     r"(?: it(?:'d| would) be| I(?:'d| would)(?: go (?:with|for)| choose| pick| say| answer)?)?",
-    r"\b(?:money|bet) is on\b|\bput (?:all )?my (?:money|chips|bet)s? on\b"
+    r"\b(?:money|bet) is on\b|\bput (?:all )?my (?:(?:money|chips|bet)s? on|name to)\b"
+    rf"|\b(?:{NOTHING_BUT.pattern})\b"
     r"|\bcomes? down (?:on the side of|in favou?r of)\b"
-    r"|\bI(?:'d| would|'ll| will| am going to)? (?:mark|tick|circle|submit|enter|record|report)\b",
+    r"|\bI(?:'d| would|'ll| will| am going to)?(?: also)? (?:add|mark|tick|circle|submit|enter"
+    r"|record|report)\b",
     r"\bmost (?:likely|probable|plausible|appropriate|suitable|accurate"
     r"|fitting)(?: \w+){0,3}? (?:is|would be)\b",
     r"\b(?:choos(?:e|ing)|chose|select(?:ing|ed)?|pick(?:ing|ed)?|go(?:ing)? (?:with|for)"
@@ -60,15 +64,16 @@ _STRONG_PATTERNS = (
     r"答(?=:)|(?:正确)?答案(?:应该|应当|应)?(?:是|为|选)?|正确(?:的)?(?:选项|选择)?(?:是|为)"
     r"|(?:我)?(?:会|将|应该|应|故|因此|所以|综上)?选(?:择|项是|项为)?(?!项)"
     r"|最可能(?:的)?(?:\w{0,4})?(?:是|为)|诊断(?:结果)?(?:是|为|:)|(?:受累|病变"
-    r"|受影响)(?:的)?(?:节段|水平|部位)(?:是|为|:|位于)?|应该是|应当是|应[是为]|而是",
+    r"|受影响)(?:的)?(?:节段|水平|部位)(?:是|为|:|位于)?|应该是|应当是|应[是为]|而是|其实(?:是|为)",
 )
 _DESCRIPTIVE_PATTERNS = (
     r"\b(?:it's|it is|this is|that is|that's|i'd be|(?:looks|seems) like|(?:looks|seems"
-    r"|appears) to be|it must be|it has to be|should be|must be|would be)\b",
+    r"|appears) to be|it must be|it has to be|should be|must be|would be|(?:gotta|can only"
+    r"|got to) be)\b",
     r"\b(?:consistent with|corresponds?(?: (?:most|best|more))?(?: \w+ly)? (?:to|with)"
     r"|corresponding to|match(?:es)?(?: (?:most )?\w+ly)?"
     r"|(?:image|picture|scan|film|case|it|this) belongs? (?:to|in|under)(?: category)?"
-    r"|points? (?:to|towards?|at)|suggests?|indicates?"
+    r"|points? (?:\w+ly )?(?:to|towards?|at)|suggests?|indicates?"
     r"|supports?|indicative of|suggestive of|suggesting|indicating|fits?(?: with)?|compatible with"
     r"|characteristic of|typical of|in keeping with|(?:described|explained|represented|captured) by"
     r"|leads? (?:me |us )?to|narrows? (?:it |this )?down to|leav(?:es|ing)(?: us"
@@ -82,7 +87,9 @@ _DESCRIPTIVE_PATTERNS = (
     r"|\b(?:affected|involved|abnormal|diseased|pathologic(?:al)?|stenotic) (?:levels?"
     r"|segments?|discs?"
     r"|options?)(?: (?:is|are|include))?"
-    r"|\b(?:involves?|involving|affecting)\b",
+    r"|\b(?:involves?|involving|affecting)\b"
+    r"|\b(?:levels?|discs?|segments?) (?:is|are) (?:affected|involved|abnormal|narrowed|stenotic"
+    r"|degenerated?)(?=\s?:)|\b(?:affected|involved|positive|abnormal|yes)(?=\s?:)",
     r"位于|提示|对应|符合|考虑",
 )
 _CONCLUSIVE_PATTERNS = (
@@ -96,7 +103,9 @@ _CONCLUSIVE_PATTERNS = (
     r"(?:^|(?<=[,;:.]\s))only\b",
 )
 _REVISION_PATTERN = (
-    r"(?:\b(?:no|wait|nope|hmm|oops|sorry|actually|correction|rather|scratch that|never mind"
+    r"(?:\bno\b\s*(?:[.,;!\-]|\bno\b|\bwait\b|\bactually\b)"
+    r"|\b(?:update|edit)\s?:(?: after [^,.\n]{1,30},)?"
+    r"|\b(?:wait|nope|hmm|oops|sorry|actually|correction|rather|scratch that|never mind"
     r"|instead)\b\s*(?:[.,:;!\-]|\bno\b|\bwait\b|\bactually\b)"
     r"|\b(?:actually|make that|i mean|i meant|make it|scratch that|or rather|correction)\b"
     r"|\b(?:chang(?:e|ed|ing)|revis(?:e|ed|ing)|switch(?:ed|ing)?|correct(?:ed|ing)?"
