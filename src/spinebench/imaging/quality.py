@@ -44,8 +44,8 @@ class QualityPolicy:
     name: str = "quality-1"
     """Name and version, stored with every benchmark that was filtered by it."""
     judged_from_px: int = 256
-    """Short side of an original from which its figures count: of fewer pixels even the sharpest
-    picture is as soft as a blurred large one."""
+    """Short side from which sharpness counts, and an unclear original is dropped: of fewer pixels
+    even the sharpest picture is as soft as a blurred large one."""
     least_short_side_px: int = 128
     """Of the bounding box, in pixels of the original."""
     most_padding: float = 0.75
@@ -118,7 +118,11 @@ def judge_quality(
         ("low_contrast", figures.contrast < policy.least_contrast),
         ("clipped_black", figures.clipped_low > policy.most_clipped_low),
         ("clipped_white", figures.clipped_high > policy.most_clipped_high),
-        ("blurred", figures.sharpness < policy.least_sharpness),
+        (
+            "blurred",
+            figures.sharpness < policy.least_sharpness
+            and min(rows, cols) >= policy.judged_from_px,
+        ),
     )
     reason = next((name for name, failed in fails if failed), None)
     return reason is None, reason
