@@ -13,12 +13,18 @@ _BURST_S = 0.1  # a shard's results come all at once
 
 
 def iter_with_progress(
-    items: Iterable[T], *, total: int, label: str, stored: Callable[[], int] = lambda: 0
+    items: Iterable[T],
+    *,
+    total: int,
+    label: str,
+    stored: Callable[[], int] = lambda: 0,
+    note: Callable[[], str] = lambda: "",
 ) -> Iterator[T]:
     """Yield the items; after two seconds say on stderr how far it is and how long it will take.
 
     On a terminal one line is rewritten; elsewhere a line is written every ten seconds. `stored`
     says how many of the items so far an earlier run had done: they are no measure of the rest.
+    `note` is written behind the count.
     """
     terminal = sys.stderr.isatty()
     step_s = _STEP_S if terminal else 10 * _STEP_S
@@ -42,12 +48,12 @@ def iter_with_progress(
                 item_s = (now - first_worked) / (worked - first_burst)
                 left_s = item_s * max(total - done, 0)
                 left = f", about {duration_words(left_s)} left"
-            _say(f"{label}: {done}/{total}{left}", terminal)
+            _say(f"{label}: {done}/{total}{note()}{left}", terminal)
             last_said, said = now, True
     if said or stored():
         before = f", {stored()} of them done before" if stored() else ""
         took = duration_words(time.monotonic() - started)
-        _say(f"{label}: {done}/{total} in {took}{before}", terminal)
+        _say(f"{label}: {done}/{total}{note()} in {took}{before}", terminal)
         if terminal:
             print(file=sys.stderr)
 

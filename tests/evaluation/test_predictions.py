@@ -1,138 +1,107 @@
-"""Samples of a log to predictions, from JSON written by hand."""
+"""Lines of the journal to predictions."""
 
-import json
-import zipfile
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from spinebench.errors import DataError
+from spinebench.evaluation.journal import Heard
+from spinebench.evaluation.outcome import Reading
 from spinebench.evaluation.predictions import (
     Run,
     build_predictions,
-    iter_log_samples,
+    read_again,
     read_prediction,
+    with_reading,
 )
+from spinebench.evaluation.prices import Price
+from spinebench.evaluation.protocols import Ask
 from tests.examples import a_question
 
 QUESTION = a_question(question_id="q1", options=("Healthy", "Osteophytes"), gold=("B",))
 RUN = Run(
     run_id="r", model="m/x", settings="{}", protocol="released",
-    prompt_sha256={"diagnosis": "d" * 64, "localization": "e" * 64}, epochs=1,
+    prompt_sha256={"diagnosis": "d" * 64, "localization": "e" * 64},
 )  # fmt: skip
+ASK = Ask(QUESTION, 1, "AB", "key")
+PRICE = Price(
+    input=1.0, output=10.0, cache_read=0.5, cache_write=2.0, date="2026-01", source="a test"
+)
 
 
-def a_sample(
-    text: str = "My final option: [B]", stop: str = "stop", **fields: Any
-) -> dict[str, Any]:
-    return {
-        "id": "q1", "epoch": 1, "metadata": {"sent_sha256": ["a" * 64]},
-        "output": {
-            "completion": text, "time": 1.5,
-            "choices": [{"stop_reason": stop, "message": {"content": text}}],
-        },
-        "model_usage": {"m/x": {"input_tokens": 10, "output_tokens": 3, "total_cost": 0.25,
-                                "input_tokens_cache_read": 4, "input_tokens_cache_write": None}},
-        "error": None, **fields,
+def heard(text: str = "My final option: [B]", **fields: Any) -> Heard:
+    values: dict[str, Any] = {
+        "key": "key", "question_id": "q1", "epoch": 1, "letter_map": "AB",
+        "sent_sha256": ("a" * 64,), "text": text, "finish_reason": "stop", "input_tokens": 10,
+        "output_tokens": 3, "cache_read_tokens": 4, "seconds": 1.5,
     }  # fmt: skip
+    return Heard(**{**values, **fields})
 
 
-def write_log(path: Path, *samples: dict[str, Any]) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("header.json", "{}")
-        for number, sample in enumerate(samples):
-            archive.writestr(f"samples/{number}_epoch_1.json", json.dumps(sample))
-    return path
-
-
-def test_an_answered_sample_in_full() -> None:
-    found = read_prediction(a_sample(), QUESTION, RUN)
-    assert (found.outcome, found.letters, found.stage) == ("answered", ("B",), "closing_line")
+def test_an_answer_in_full() -> None:
+    found = read_prediction(ASK, heard(), RUN, PRICE)
+    assert (found.outcome, found.letters, found.error) == ("answered", ("B",), None)
     assert (found.raw_text, found.finish_reason) == ("My final option: [B]", "stop")
-    assert (found.input_tokens, found.output_tokens, found.cost_usd) == (14, 3, 0.25)
+    assert (found.input_tokens, found.output_tokens) == (14, 3)
+    assert found.cost_usd == pytest.approx((10 * 1 + 3 * 10 + 4 * 0.5) / 1e6)
     assert (found.seconds, found.sent_sha256, found.letter_map) == (1.5, ("a" * 64,), "AB")
     assert (found.run_id, found.model, found.prompt_sha256) == ("r", "m/x", "d" * 64)
-    assert found.error is None
+    assert found.epoch == 1
 
 
-@pytest.mark.parametrize(
-    ("fields", "error"),
-    [
-        ({"error": {"message": "APIError('gone')", "traceback": ""}}, "APIError('gone')"),
-        ({"output": {"choices": [], "completion": ""}}, "no answer"),
-        ({"output": {"choices": [], "completion": "", "error": "blocked"}}, "blocked"),
-        ({"limit": {"type": "time"}}, "stopped by Inspect's limit on time"),
-        (
-            {"error": {"message": "RetryError(<Future>)",
-                       "traceback": "  | openai.APITimeoutError: Request timed out.\n"
-                                    "  | tenacity.RetryError: RetryError[<Future>]\n"}},
-            "openai.APITimeoutError: Request timed out.",
-        ),
-        (
-            {"error": {"message": "RetryError(<Future>)", "traceback": "nothing"}},
-            "RetryError(<Future>)",
-        ),
-    ],
-)  # fmt: skip
-def test_failures_keep_their_reason_and_name_no_letter(fields: dict[str, Any], error: str) -> None:
-    found = read_prediction(a_sample(**fields), QUESTION, RUN)
-    assert (found.outcome, found.letters, found.stage, found.error) == ("failed", (), None, error)
+def test_cost_is_unknown_without_a_price_and_the_providers_own_goes_first() -> None:
+    assert read_prediction(ASK, heard(), RUN, None).cost_usd is None
+    assert read_prediction(ASK, heard(cost_usd=0.25), RUN, None).cost_usd == 0.25
+    assert read_prediction(ASK, heard(cost_usd=0.25), RUN, PRICE).cost_usd == 0.25
+    assert read_prediction(ASK, heard(input_tokens=None), RUN, PRICE).cost_usd is None
 
 
-def test_silence_is_unparsed_and_unknown_silence_failed() -> None:
-    assert read_prediction(a_sample(""), QUESTION, RUN).outcome == "unparsed"
-    assert read_prediction(a_sample("", "content_filter"), QUESTION, RUN).outcome == "refused"
-    assert read_prediction(a_sample("", "max_tokens"), QUESTION, RUN).outcome == "truncated"
-    assert read_prediction(a_sample("", "unknown"), QUESTION, RUN).outcome == "failed"
+def test_letters_come_back_in_the_original_order() -> None:
+    turned = Ask(QUESTION, 1, "BA", "key")
+    found = read_prediction(turned, heard("My final option: [A]", letter_map="BA"), RUN, None)
+    assert (found.letters, found.letter_map) == (("B",), "BA")
+    named = read_prediction(turned, heard("The answer is Osteophytes.", letter_map="BA"), RUN, None)
+    assert named.letters == ("B",)
 
 
-def test_long_errors_are_cut() -> None:
-    found = read_prediction(a_sample(error={"message": "x" * 9000}), QUESTION, RUN)
-    assert found.error == "x" * 2000
+def test_a_failure_keeps_its_reason_and_names_no_letter() -> None:
+    found = read_prediction(ASK, heard("My final", error="gone"), RUN, None)
+    assert (found.outcome, found.letters, found.stage) == ("failed", (), None)
+    assert (found.error, found.sent_sha256) == ("gone", ("a" * 64,))
 
 
-def test_every_question_is_there_asked_or_not(tmp_path: Path) -> None:
+def test_silence_is_unparsed_refused_or_truncated() -> None:
+    def outcome(reason: str) -> str:
+        return read_prediction(ASK, heard("", finish_reason=reason), RUN, None).outcome
+
+    found = [outcome(reason) for reason in ("stop", "content_filter", "max_tokens")]
+    assert found == ["unparsed", "refused", "truncated"]
+
+
+def test_every_asking_is_there_heard_or_not() -> None:
     other = a_question(question_id="q2", task="localization", multiple=True)
-    log = write_log(tmp_path / "a.eval", a_sample())
-    run = Run(**{**{f: getattr(RUN, f) for f in RUN.__dataclass_fields__}, "epochs": 2})
-    found = build_predictions([log], [other, QUESTION], run)
+    asks = [Ask(other, 1, "ABCDE", "k2"), ASK, Ask(QUESTION, 2, "AB", "k1-2")]
+    found = build_predictions(asks, {"key": heard()}, RUN)
     assert [(p.question_id, p.epoch, p.outcome) for p in found] == [
-        ("q2", 1, "not_run"), ("q2", 2, "not_run"), ("q1", 1, "answered"), ("q1", 2, "not_run"),
+        ("q2", 1, "not_run"), ("q1", 1, "answered"), ("q1", 2, "not_run"),
     ]  # fmt: skip
     assert found[0].prompt_sha256 == "e" * 64
-    assert found[0].letters == ()
+    assert (found[0].letters, found[0].raw_text, found[0].seconds) == ((), "", None)
 
 
-def test_an_answer_stands_before_a_failure_and_the_last_before_earlier(tmp_path: Path) -> None:
-    failed = a_sample(error={"message": "gone"})
-    logs = [
-        write_log(tmp_path / "a.eval", a_sample("My final option: [A]")),
-        write_log(tmp_path / "b.eval", failed),
-    ]
-    assert build_predictions(logs, [QUESTION], RUN)[0].letters == ("A",)
-    logs.append(write_log(tmp_path / "c.eval", a_sample()))
-    assert build_predictions(logs, [QUESTION], RUN)[0].letters == ("B",)
-    assert build_predictions(logs[1:2], [QUESTION], RUN)[0].outcome == "failed"
+def test_reading_again_changes_what_the_rules_read_and_nothing_else() -> None:
+    right = read_prediction(ASK, heard(), RUN, None)
+    spoiled = replace(right, outcome="unparsed", letters=(), stage=None)
+    assert read_again(spoiled, QUESTION) == right
+    failed = read_prediction(ASK, heard(error="gone"), RUN, None)
+    assert read_again(failed, QUESTION) == failed
 
 
-@pytest.mark.parametrize("name", ["CancelledError('x')", "Cancelled()"])
-def test_an_interrupted_sample_was_not_run(tmp_path: Path, name: str) -> None:
-    log = write_log(tmp_path / "a.eval", a_sample(error={"message": name}))
-    assert build_predictions([log], [QUESTION], RUN)[0].outcome == "not_run"
-
-
-def test_a_log_of_other_questions_is_an_error(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "a.eval", a_sample(id="q9"))
-    with pytest.raises(DataError, match=r"a\.eval: sample id: found q9"):
-        build_predictions([log], [QUESTION], RUN)
-
-
-def test_json_logs_and_damaged_ones(tmp_path: Path) -> None:
-    plain = tmp_path / "a.json"
-    plain.write_text(json.dumps({"samples": [a_sample()]}))
-    assert [s["id"] for s in iter_log_samples(plain)] == ["q1"]
-    torn = tmp_path / "b.eval"
-    torn.write_bytes(write_log(tmp_path / "c.eval", a_sample()).read_bytes()[:50])
-    with pytest.raises(DataError, match="expected a log of Inspect"):
-        list(iter_log_samples(torn))
+def test_what_the_extractor_found_stands_where_the_rules_find_nothing() -> None:
+    plain = read_prediction(ASK, heard("It is what it is."), RUN, None)
+    assert plain.outcome == "unparsed"
+    extracted = with_reading(plain, Reading("answered", ("A",), "model"))
+    assert (extracted.letters, extracted.stage) == (("A",), "model")
+    assert read_again(extracted, QUESTION) == extracted
+    wrong = replace(extracted, raw_text="My final option: [B]")
+    assert read_again(wrong, QUESTION).letters == ("B",)

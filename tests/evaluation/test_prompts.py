@@ -44,7 +44,7 @@ def test_the_hash_is_of_the_text_alone() -> None:
     prompt = load_prompt("released", "diagnosis")
     assert len(prompt.sha256) == 64
     assert prompt.sha256 != load_prompt("released", "localization").sha256
-    assert protocol_names() == ["released"]
+    assert protocol_names() == ["cot", "direct", "released"]
 
 
 def test_a_file_replaces_the_text(tmp_path: Path) -> None:
@@ -98,8 +98,8 @@ def test_files_and_names_that_are_not_there(tmp_path: Path) -> None:
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe{question}")
     with pytest.raises(UsageError, match="not UTF-8 text"):
         load_prompt("released", "diagnosis", tmp_path / "bytes.txt")
-    with pytest.raises(UsageError, match="unknown protocol 'cot'; there is released"):
-        load_prompt("cot", "diagnosis")
+    with pytest.raises(UsageError, match="unknown protocol 'cot2'; there are cot, direct, rel"):
+        load_prompt("cot2", "diagnosis")
     with pytest.raises(UsageError, match="unknown task 'grading'"):
         load_prompt("released", "grading")
 

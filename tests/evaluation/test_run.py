@@ -17,8 +17,8 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.evaluation import run as run_module
 from spinebench.evaluation.find import find_benchmark
+from spinebench.evaluation.logs import iter_log_samples
 from spinebench.evaluation.models import DEFAULT_SETTINGS
-from spinebench.evaluation.predictions import iter_log_samples
 from spinebench.evaluation.prompts import closing_line, parse_options
 from spinebench.evaluation.run import run_evaluation
 from spinebench.evaluation.select import select_questions
@@ -127,9 +127,9 @@ def test_settings_reach_the_server_and_the_record(server_run: dict[str, Any]) ->
 def test_nothing_written_names_a_place(server_run: dict[str, Any], bench: Path) -> None:
     out = server_run["out"]
     assert sorted(p.name for p in out.iterdir()) == [
-        "logs", "manifest.json", "predictions.parquet", "scores.json",
+        "journal", "logs", "manifest.json", "predictions.parquet", "run.json", "scores.json",
     ]  # fmt: skip
-    text = (out / "manifest.json").read_text() + (out / "scores.json").read_text()
+    text = "".join((out / f"{name}.json").read_text() for name in ("manifest", "scores", "run"))
     assert str(bench) not in text
     assert "127.0.0.1" not in text
     assert str(out) not in text
@@ -253,7 +253,7 @@ def test_a_split_without_questions_is_refused(edited: Path, tmp_path: Path) -> N
     [
         ({"tasks": ["diagnosis", "grading"]}, "unknown task grading"),
         ({"split": "validation"}, "unknown split 'validation'"),
-        ({"protocol": "cot2"}, "unknown protocol 'cot2'; there is released"),
+        ({"protocol": "cot2"}, "unknown protocol 'cot2'; there are cot, direct, rel"),
         ({"limit": 0}, "--limit 0: must be at least 1"),
         ({"settings": {"warmth": 1}}, "unknown setting 'warmth'"),
         ({"settings": {"temperature": "hot"}}, "temperature"),

@@ -42,7 +42,7 @@ def generate(
     """Ask a model for paraphrases; keep those whose answer set cannot change, unreviewed."""
     from spinebench.benchmark.paraphrase import extend_pool, generate_paraphrases
     from spinebench.benchmark.pool import DEFAULT_POOL, load_pool_file, write_pool
-    from spinebench.cli.evaluation import parse_pairs
+    from spinebench.cli.evaluation_run import parse_pairs
     from spinebench.errors import UsageError
     from spinebench.evaluation.models import ModelOptions, asked_for_texts, open_model
 

@@ -1,27 +1,19 @@
-"""From Inspect's logs to the table of predictions, the lasting record of a run.
+"""From what was heard to the table of predictions, the lasting record of a run. Pure."""
 
-A log is read in one pass over its zip: Inspect's own reader validates every event of every sample
-(about 1 ms each, and 200 ms each through `read_eval_log_samples`), which this has no use for. The
-members are those of Inspect's published log format: one JSON `EvalSample` under `samples/`.
-"""
-
-import json
-import re
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
-import inspect_ai.log  # noqa: F401  (teaches zipfile the logs' zstandard compression before 3.14)
-
-from spinebench.errors import DataError
-from spinebench.evaluation.outcome import read_answer
+from spinebench.evaluation.extractor_model import keep_model_reading
+from spinebench.evaluation.journal import Heard
+from spinebench.evaluation.outcome import Reading, read_answer
+from spinebench.evaluation.prices import Price
+from spinebench.evaluation.protocols import (
+    Ask,
+    original_letters,
+    show_options,
+    shown_letters,
+)
 from spinebench.records import Prediction, Question
-
-# the line that ends a traceback: "openai.InternalServerError: Error code: 500 ..."
-_RAISED = re.compile(r"^[ |]*((?:\w+\.)*\w+(?:Error|Exception|Timeout)): (.+)$", re.MULTILINE)
-_ERROR_LENGTH = 2000  # a provider may answer with a whole web page
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,143 +25,83 @@ class Run:
     settings: str  # JSON of the generation settings, keys sorted
     protocol: str
     prompt_sha256: Mapping[str, str]  # by task
-    epochs: int
 
 
 def build_predictions(
-    logs: Iterable[Path], questions: Sequence[Question], run: Run
+    asks: Sequence[Ask], heard: Mapping[str, Heard], run: Run, price: Price | None = None
 ) -> list[Prediction]:
-    """One prediction for every question and epoch, in that order, whatever the logs hold.
+    """One prediction for every asking, in that order; what was not heard is `not_run`.
 
-    What no log holds is `not_run`. Where several logs hold the same question and epoch, an answer
-    stands before a failure, and the last answer before earlier ones. Raises DataError for a log
-    of other questions.
+    `heard` is by the asking's key.
     """
-    by_id = {question.question_id: question for question in questions}
-    found: dict[tuple[str, int], Prediction] = {}
-    for log in logs:
-        for sample in iter_log_samples(log):
-            if _was_cancelled(sample):
-                continue
-            question = by_id.get(str(sample["id"]))
-            if question is None:
-                raise DataError(
-                    file=log.name, field="sample id", found=str(sample["id"]),
-                    expected="a question of this benchmark's split",
-                )  # fmt: skip
-            prediction = read_prediction(sample, question, run)
-            key = (question.question_id, prediction.epoch)
-            if key not in found or prediction.outcome != "failed":
-                found[key] = prediction
     return [
-        found.get((question.question_id, epoch)) or _not_run(question, epoch, run)
-        for question in questions
-        for epoch in range(1, run.epochs + 1)
+        read_prediction(ask, heard[ask.key], run, price) if ask.key in heard else _not_run(ask, run)
+        for ask in asks
     ]
 
 
-def iter_log_samples(log: Path) -> Iterator[dict[str, Any]]:
-    """Samples of one log (`.eval` or `.json`) as plain JSON. Raises DataError if it is damaged."""
-    try:
-        if log.suffix == ".json":
-            yield from json.loads(log.read_text(encoding="utf-8")).get("samples") or []
-            return
-        with zipfile.ZipFile(log) as archive:
-            for name in archive.namelist():
-                if name.startswith("samples/") and name.endswith(".json"):
-                    yield json.loads(archive.read(name))
-    except (zipfile.BadZipFile, json.JSONDecodeError, OSError) as error:
-        raise DataError(file=str(log), found=str(error), expected="a log of Inspect") from error
+def read_prediction(ask: Ask, heard: Heard, run: Run, price: Price | None) -> Prediction:
+    """Prediction of one asking that came back, with an answer or a failure."""
+    tokens = heard.input_tokens
+    if tokens is not None:
+        tokens += heard.cache_read_tokens + heard.cache_write_tokens
+    told = replace(
+        _not_run(ask, run),
+        sent_sha256=heard.sent_sha256,
+        raw_text=heard.text,
+        finish_reason=heard.finish_reason,
+        outcome="unparsed" if heard.error is None else "failed",
+        input_tokens=tokens,
+        output_tokens=heard.output_tokens,
+        cost_usd=price.cost_of(heard) if price else heard.cost_usd,
+        seconds=heard.seconds,
+        error=heard.error,
+    )
+    return told if heard.error is not None else read_again(told, ask.question)
 
 
-def read_prediction(sample: Mapping[str, Any], question: Question, run: Run) -> Prediction:
-    """Prediction of one sample of a log."""
-    output = sample.get("output") or {}
-    choices = output.get("choices") or []
-    text = str(output.get("completion") or "")
-    finish_reason = choices[0].get("stop_reason") if choices else None
-    error = _error(sample, bool(choices), text, finish_reason)
-    usage = _usage(sample)
-    reading = None
-    if error is None:
-        reading = read_answer(
-            text, question.lettered, multiple=question.multiple, finish_reason=finish_reason
-        )
+def read_again(prediction: Prediction, question: Question) -> Prediction:
+    """The prediction with its text read by the rules of today; without an answer as it was.
+
+    What a model in the role `extractor` found stands where the rules still find nothing.
+    """
+    if prediction.outcome in ("failed", "not_run"):
+        return prediction
+    shown = show_options(question, prediction.letter_map)
+    rules = read_answer(
+        prediction.raw_text,
+        shown,
+        multiple=question.multiple,
+        finish_reason=prediction.finish_reason,
+    )
+    stored = Reading(
+        prediction.outcome,
+        shown_letters(prediction.letters, prediction.letter_map),
+        prediction.stage,
+    )
+    return with_reading(prediction, keep_model_reading(rules, stored))
+
+
+def with_reading(prediction: Prediction, reading: Reading) -> Prediction:
+    """The prediction as `reading` has it, whose letters are as shown."""
     return replace(
-        _not_run(question, int(sample["epoch"]), run),
-        sent_sha256=tuple((sample.get("metadata") or {}).get("sent_sha256") or ()),
-        raw_text=text,
-        finish_reason=finish_reason,
-        outcome=reading.outcome if reading else "failed",
-        letters=reading.letters if reading else (),
-        stage=reading.stage if reading else None,
-        input_tokens=usage.get("input_tokens"),
-        output_tokens=usage.get("output_tokens"),
-        cost_usd=usage.get("total_cost"),
-        seconds=output.get("time"),
-        error=error,
+        prediction,
+        outcome=reading.outcome,
+        letters=original_letters(reading.letters, prediction.letter_map),
+        stage=reading.stage,
     )
 
 
-def _error(
-    sample: Mapping[str, Any], answered: bool, text: str, finish_reason: str | None
-) -> str | None:
-    """Why there is no answer to read; None if there is one, an empty or filtered one included."""
-    if sample.get("error"):
-        return _cause(sample["error"])[:_ERROR_LENGTH]
-    if sample.get("limit"):
-        return f"stopped by Inspect's limit on {sample['limit'].get('type')}"
-    if not answered:
-        return str((sample.get("output") or {}).get("error") or "no answer")[:_ERROR_LENGTH]
-    if finish_reason == "unknown" and not text:
-        return "the model stopped for an unknown reason and said nothing"
-    return None
-
-
-def _cause(error: Mapping[str, Any]) -> str:
-    """What went wrong; behind a RetryError, which names no reason, the error that was retried."""
-    message = str(error.get("message"))
-    if not message.startswith("RetryError("):
-        return message
-    raised = _RAISED.findall(str(error.get("traceback")))
-    named = [f"{kind}: {words}" for kind, words in raised if not kind.endswith("RetryError")]
-    return named[-1] if named else message
-
-
-def _was_cancelled(sample: Mapping[str, Any]) -> bool:
-    # an interrupted sample is logged with the event loop's own exception; nobody answered it
-    message = str((sample.get("error") or {}).get("message"))
-    return message.startswith(("CancelledError(", "Cancelled("))
-
-
-def _usage(sample: Mapping[str, Any]) -> dict[str, Any]:
-    """Tokens and cost of the sample, summed over the models it called (one, here).
-
-    Input tokens include those read from and written to a provider's cache.
-    """
-    total: dict[str, Any] = {}
-    for usage in (sample.get("model_usage") or {}).values():
-        parts = [usage.get(name) or 0 for name in ("input_tokens", *_CACHE_TOKENS)]
-        total["input_tokens"] = total.get("input_tokens", 0) + sum(parts)
-        total["output_tokens"] = total.get("output_tokens", 0) + (usage.get("output_tokens") or 0)
-        if usage.get("total_cost") is not None:
-            total["total_cost"] = total.get("total_cost", 0.0) + usage["total_cost"]
-    return total
-
-
-_CACHE_TOKENS = ("input_tokens_cache_read", "input_tokens_cache_write")
-
-
-def _not_run(question: Question, epoch: int, run: Run) -> Prediction:
+def _not_run(ask: Ask, run: Run) -> Prediction:
     return Prediction(
-        question_id=question.question_id,
+        question_id=ask.question.question_id,
         run_id=run.run_id,
         model=run.model,
         settings=run.settings,
         protocol=run.protocol,
-        prompt_sha256=run.prompt_sha256[question.task],
-        epoch=epoch,
-        letter_map="".join(question.lettered),
+        prompt_sha256=run.prompt_sha256[ask.question.task],
+        epoch=ask.epoch,
+        letter_map=ask.letter_map,
         sent_sha256=(),
         raw_text="",
         finish_reason=None,

@@ -58,24 +58,34 @@ def format_options(options: Mapping[str, str]) -> str:
     return "[" + ", ".join(f"{letter}: {text}" for letter, text in options.items()) + "]"
 
 
-def load_prompt(protocol: str, task: str, prompt_file: Path | None = None) -> Prompt:
+def load_prompt(
+    protocol: str, task: str, prompt_file: Path | None = None, *, no_image: bool = False
+) -> Prompt:
     """Prompt of a protocol, or of a file that replaces its text.
 
     The file is plain text for every task, or TOML with `[diagnosis] text = ...` and so on for each
-    task that is asked. Raises UsageError on an unknown protocol or placeholder.
+    task that is asked. With `no_image` a sentence of the protocol stands in the image's place.
+    Raises UsageError on an unknown protocol or placeholder.
     """
     if task not in TASKS:
         raise UsageError(f"unknown task {task!r}; there are {', '.join(TASKS)}")
     if protocol not in protocol_names():
-        raise UsageError(f"unknown protocol {protocol!r}; there is {', '.join(protocol_names())}")
+        raise UsageError(f"unknown protocol {protocol!r}; there are {', '.join(protocol_names())}")
+    file = resources.files("spinebench").joinpath(f"data/protocols/{protocol}.toml")
+    table = tomllib.loads(file.read_text("utf-8"))
+    text: str = table[task]["text"]
     if prompt_file is not None:
         text = _read_prompt_file(prompt_file, task)
         _check_placeholders(text, str(prompt_file))
-        return Prompt(protocol=protocol, task=task, text=text)
-    file = resources.files("spinebench").joinpath(f"data/protocols/{protocol}.toml")
-    return Prompt(
-        protocol=protocol, task=task, text=tomllib.loads(file.read_text("utf-8"))[task]["text"]
-    )
+    if no_image:
+        text = _without_image(text, table["no_image"])
+    return Prompt(protocol=protocol, task=task, text=text)
+
+
+def _without_image(text: str, sentence: str) -> str:
+    if IMAGE_MARK in text:
+        return text.replace(IMAGE_MARK, sentence)
+    return f"{text.rstrip()}\n{sentence}\n"
 
 
 def protocol_names() -> list[str]:

@@ -177,7 +177,7 @@ def pose_question(
             prompts[name] = load_prompt(protocol, name, Path(prompt) if prompt else None)
         options = shown_options(state.metadata["options"])
         before, after = prompts[name].render(state.input_text, options)
-        images, sent = _read_images(folder, state.metadata["images"])
+        images, sent = read_images(folder, state.metadata["images"])
         content: list[Content] = [ContentText(text=before), *images]
         if after:
             content.append(ContentText(text=after))
@@ -259,7 +259,7 @@ def _build_sample(question: Question, benchmark: Benchmark) -> Sample:
     )
 
 
-def _read_images(
+def read_images(
     folder: Path, images: Sequence[dict[str, str]]
 ) -> tuple[list[ContentImage], list[str]]:
     """Images inlined as the files' own bytes, and the SHA-256 of each as sent."""
