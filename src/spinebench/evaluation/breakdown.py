@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from spinebench.evaluation import score
+from spinebench.evaluation.levels import level_confusion
 from spinebench.evaluation.prompts import TASKS
 from spinebench.records import Image, Prediction, Question
 from spinebench.tables import read_frame
@@ -27,7 +28,7 @@ def score_run(bench: Path, predictions: Path, *, seed: int) -> dict[str, Any]:
     """Headline figures, and for each task the tables by disease, source, sequence, view, level.
 
     `by` -> column -> rows; `positions` by letter; `confusion` for diagnosis and alignment; `levels`
-    for localization. Every metric is an object with `estimate`, `low`, `high`, `items`, `patients`.
+    and `level_confusion` for localization. Every metric is an object with `estimate`, `low`, `high`, `items`, `patients`.
     """
     answers = load_answers(bench, predictions)
     scores: dict[str, Any] = score.score_answers(answers, seed=seed)
@@ -39,6 +40,7 @@ def score_run(bench: Path, predictions: Path, *, seed: int) -> dict[str, Any]:
         scores[task]["positions"] = score.score_positions(part)
         if task == "localization":
             scores[task]["levels"] = score.score_levels(part)
+            scores[task]["level_confusion"] = level_confusion(part)
         else:
             scores[task]["confusion"] = score.confusion_matrix(part)
     return {"seed": seed, **_plain(scores)}

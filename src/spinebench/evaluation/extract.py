@@ -16,9 +16,7 @@ from spinebench.evaluation._extract_refusal import find_refusal
 from spinebench.evaluation._extract_wordings import KEEP_ECHO_AFTER
 
 ExtractionOutcome = Literal["letters", "refusal", "unparsed"]
-ExtractionStage = Literal[
-    "closing_line", "json", "statement", "bare_letter", "option_text", "refusal", "none"
-]
+ExtractionStage = Literal["closing_line", "statement", "option_text", "refusal", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +69,13 @@ def _judge_commitment(
     evidence = plain[last.start : last.end]
     fits = last.decided and bool(last.letters) and last.letters <= table.every
     if fits and (table.multiple or len(last.letters) == 1):
-        stage: ExtractionStage = "option_text" if last.by_text else last.stage
+        stage: ExtractionStage = "option_text" if last.by_text else _public_stage(last)
         return Extraction("letters", last.letters, stage, evidence)
     if not last.letters and refusal:
         return Extraction("refusal", frozenset(), "refusal", refusal)
-    return Extraction("unparsed", frozenset(), last.stage, evidence)
+    return Extraction("unparsed", frozenset(), _public_stage(last), evidence)
+
+
+def _public_stage(commitment: Commitment) -> ExtractionStage:
+    """The stage of a commitment: a JSON field and a letter that stands alone state a choice too."""
+    return "closing_line" if commitment.stage == "closing_line" else "statement"

@@ -1,10 +1,10 @@
-"""What Inspect loads through its entry point: the tasks, and the provider of the baselines."""
+"""What Inspect loads through its entry point: the tasks, and two providers of models."""
 
 from inspect_ai.model import ModelAPI, modelapi
 
 from spinebench.evaluation.tasks import alignment, diagnosis, localization
 
-__all__ = ["alignment", "diagnosis", "localization", "spinebench"]
+__all__ = ["alignment", "diagnosis", "localization", "spinebench", "spinebench_hf"]
 
 
 @modelapi(name="spinebench")
@@ -14,3 +14,11 @@ def spinebench() -> type[ModelAPI]:
     from spinebench.evaluation.providers.api import SpinebenchAPI
 
     return SpinebenchAPI
+
+
+@modelapi(name="spinebench-hf")
+def spinebench_hf() -> type[ModelAPI]:
+    """Open weights in this process: `spinebench-hf/FOLDER_OR_HUB_ID`."""
+    from spinebench.evaluation.providers.transformers_api import TransformersAPI
+
+    return TransformersAPI

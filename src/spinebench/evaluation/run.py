@@ -16,7 +16,6 @@ from inspect_ai.model import Model
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.evaluation.asking import Calling, Shard
-from spinebench.evaluation.extracting import extract_unparsed
 from spinebench.evaluation.find import find_benchmark, relative_benchmark
 from spinebench.evaluation.images import describe_handling
 from spinebench.evaluation.journal import Journal, next_file, only_run, read_journal
@@ -25,6 +24,7 @@ from spinebench.evaluation.predictions import Run, build_predictions
 from spinebench.evaluation.prices import Price, read_price
 from spinebench.evaluation.prompts import TASKS, Prompt, load_prompt
 from spinebench.evaluation.protocols import Ask, Protocol, build_asks, parse_protocol
+from spinebench.evaluation.run_extractor import extract_unparsed
 from spinebench.evaluation.run_folder import (
     EXTRACTOR,
     JOURNAL,

@@ -6,7 +6,6 @@ there is nothing to average. Intervals are by patient (see `statistics`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any
 
@@ -15,25 +14,21 @@ import polars as pl
 from spinebench import statistics
 from spinebench.anatomy.diseases import CLASSES, HEALTHY
 from spinebench.errors import DataError
-from spinebench.statistics import Interval
+from spinebench.evaluation.levels import score_level_errors
+from spinebench.evaluation.metric import (
+    COUNTED,
+    LEFT_OUT,
+    NO_INTERVAL,
+    Metric,
+    build_metric,
+    keep_counted,
+    score_mean,
+    score_pooled,
+)
 
-COUNTED = ("answered", "unparsed", "refused", "truncated")
-LEFT_OUT = ("failed", "not_run")
+__all__ = ["COUNTED", "LEFT_OUT", "RESAMPLES", "Metric"]
+
 RESAMPLES = 2000
-_NO_INTERVAL = Interval(None, None, None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One figure with its 95 % intervals."""
-
-    estimate: float | None
-    low: float | None
-    high: float | None
-    bootstrap_low: float | None = None  # percentile interval, whole patients drawn
-    bootstrap_high: float | None = None
-    items: int  # answers it rests on
-    patients: int
 
 
 def build_answers(
@@ -41,8 +36,8 @@ def build_answers(
 ) -> pl.DataFrame:
     """One row per prediction with what is needed to score it, from the three tables.
 
-    Columns beside those of the tables: `counted`; `correct` (exact set), `precision`, `recall`
-    (per item; an empty answer has 0), all three null where not counted; `right` and `named`
+    Columns beside those of the tables: `counted`; `correct` (exact set), `precision`, `recall`,
+    `f1` (per item; an empty answer has 0), all four null where not counted; `right` and `named`
     (option texts), `n_right`, `n_named`, `n_hit`; `answer` (the one option named, else the
     outcome, for confusion matrices); `gold_position` (first right letter); `modality`, `view`,
     `sequence` (the modality where there is none) of the first image; `patient`, a number for
@@ -82,6 +77,9 @@ def build_answers(
                 .otherwise(0.0)
             ),
             recall=pl.when("counted").then(pl.col("n_hit") / pl.col("n_right")),
+            f1=pl.when("counted").then(
+                2 * pl.col("n_hit") / (pl.col("n_named") + pl.col("n_right"))
+            ),
             answer=pl.when(pl.col("outcome") == "answered")
             .then(pl.col("named").list.first())
             .otherwise(pl.col("outcome")),
@@ -117,7 +115,7 @@ def score_answers(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
     localization = answers.filter(pl.col("task") == "localization")
     alignment = answers.filter(pl.col("task") == "alignment")
     published = pl.concat([diagnosis, localization])
-    both = bool(_counted(diagnosis).height and _counted(localization).height)
+    both = bool(keep_counted(diagnosis).height and keep_counted(localization).height)
     return {
         "complete": not answers["outcome"].is_in(LEFT_OUT).any(),
         "diagnosis": score_diagnosis(diagnosis, seed=seed) if diagnosis.height else None,
@@ -146,33 +144,37 @@ def score_alignment(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
 
 
 def score_localization(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
-    """Exact-set accuracy, precision and recall (mean per item, and pooled), and coverage."""
-    counted = _counted(answers)
-    named, right, hit = counted["n_named"], counted["n_right"], counted["n_hit"]
-    patients = counted["patient"].to_numpy()
-    pooled_precision = statistics.cluster_ratio_interval(hit.to_numpy(), named.to_numpy(), patients)
-    pooled_recall = statistics.cluster_ratio_interval(hit.to_numpy(), right.to_numpy(), patients)
+    """Exact-set accuracy, precision, recall and F1 (mean per item, and pooled), and coverage.
+
+    Per item F1 is 2 hits / (named + right), 0 for an empty answer; pooled it is the same of the
+    sums over all answers. `level_errors`: see `levels.score_level_errors`.
+    """
+    counted = keep_counted(answers)
+    hits, named, right = pl.col("n_hit"), pl.col("n_named"), pl.col("n_right")
     return {
         **count_outcomes(answers),
         "accuracy": score_accuracy(answers, seed=seed),
-        "precision_per_item": _mean(counted, "precision"),
-        "precision_pooled": _metric(counted, pooled_precision),
-        "recall_per_item": _mean(counted, "recall"),
-        "recall_pooled": _metric(counted, pooled_recall),
+        "precision_per_item": score_mean(counted, "precision"),
+        "precision_pooled": score_pooled(counted, hits, named),
+        "recall_per_item": score_mean(counted, "recall"),
+        "recall_pooled": score_pooled(counted, hits, right),
+        "f1_per_item": score_mean(counted, "f1"),
+        "f1_pooled": score_pooled(counted, 2 * hits, named + right),
+        "level_errors": score_level_errors(answers),
     }
 
 
 def score_accuracy(answers: pl.DataFrame, *, seed: int | None = None) -> Metric:
     """Share of exact answers; the bootstrap's interval beside it where a seed is given."""
-    counted = _counted(answers)
+    counted = keep_counted(answers)
     values = counted["correct"].cast(pl.Float64).to_numpy()
     patients = counted["patient"].to_numpy()
-    boot = _NO_INTERVAL
+    boot = NO_INTERVAL
     if seed is not None:
         boot = statistics.cluster_bootstrap_interval(
             values, patients, resamples=RESAMPLES, seed=seed
         )
-    return _metric(counted, statistics.cluster_interval(values, patients), boot)
+    return build_metric(counted, statistics.cluster_interval(values, patients), boot)
 
 
 def score_overall(diagnosis: pl.DataFrame, localization: pl.DataFrame, *, seed: int = 0) -> Metric:
@@ -181,11 +183,11 @@ def score_overall(diagnosis: pl.DataFrame, localization: pl.DataFrame, *, seed: 
     Both parts come from one table of `build_answers`, so that a patient is the same in both.
     """
     sides: list[Any] = []
-    for part in (_counted(diagnosis), _counted(localization)):
+    for part in (keep_counted(diagnosis), keep_counted(localization)):
         sides += [part["correct"].cast(pl.Float64).to_numpy(), part["patient"].to_numpy()]
     boot = statistics.mean_of_two_bootstrap_interval(*sides, resamples=RESAMPLES, seed=seed)
     both = pl.concat([diagnosis, localization])
-    return _metric(_counted(both), statistics.mean_of_two_interval(*sides), boot)
+    return build_metric(keep_counted(both), statistics.mean_of_two_interval(*sides), boot)
 
 
 def score_healthy(answers: pl.DataFrame) -> tuple[Metric, Metric]:
@@ -194,7 +196,7 @@ def score_healthy(answers: pl.DataFrame) -> tuple[Metric, Metric]:
     Sensitivity: of the healthy, those called Healthy. Specificity: of the ill, those called
     anything else, right or wrong. An answer that names nothing counts against both.
     """
-    counted = _counted(answers)
+    counted = keep_counted(answers)
     healthy = counted.filter(pl.col("disease") == HEALTHY)
     ill = counted.filter(pl.col("disease") != HEALTHY)
     called_ill = (pl.col("outcome") == "answered") & (pl.col("answer") != HEALTHY)
@@ -228,7 +230,7 @@ def score_positions(answers: pl.DataFrame) -> list[dict[str, Any]]:
 def _score_texts(
     answers: pl.DataFrame, right: str, named: str, *, offered: str | None
 ) -> list[dict[str, Any]]:
-    counted = _counted(answers)
+    counted = keep_counted(answers)
     values = sorted({*_flat(counted, right), *_flat(counted, named)})
     rows = []
     for value in values:
@@ -251,7 +253,7 @@ def confusion_matrix(answers: pl.DataFrame) -> dict[str, Any]:
     `rows`: classes that occur, in the published order; `columns`: the same, then unparsed,
     refused, truncated; `counts[row][column]`.
     """
-    counted = _counted(answers)
+    counted = keep_counted(answers)
     named = counted.filter(pl.col("outcome") == "answered")["answer"]
     present = {*counted["disease"], *named}
     classes = [name for name in CLASSES if name in present]
@@ -278,27 +280,5 @@ def count_outcomes(answers: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _counted(answers: pl.DataFrame) -> pl.DataFrame:
-    return answers.filter("counted")
-
-
 def _flat(answers: pl.DataFrame, column: str) -> Sequence[str]:
     return answers.select(column).explode(column).drop_nulls()[column].unique().to_list()
-
-
-def _mean(counted: pl.DataFrame, column: str) -> Metric:
-    values = counted[column].to_numpy()
-    interval = statistics.cluster_mean_interval(values, counted["patient"].to_numpy())
-    return _metric(counted, interval)
-
-
-def _metric(counted: pl.DataFrame, interval: Interval, boot: Interval = _NO_INTERVAL) -> Metric:
-    return Metric(
-        estimate=interval.estimate,
-        low=interval.low,
-        high=interval.high,
-        bootstrap_low=boot.low,
-        bootstrap_high=boot.high,
-        items=counted.height,
-        patients=counted["patient_id"].n_unique(),
-    )

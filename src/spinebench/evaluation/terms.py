@@ -14,6 +14,8 @@ from inspect_ai.model import Model, ModelName
 
 from spinebench.errors import DataError, UsageError
 
+# ours: no code of theirs opens a connection, whatever address is set
+_IN_PROCESS = frozenset({"spinebench", "spinebench-hf"})
 # run in this process, or in a server that Inspect starts on this machine when given no address
 _LOCAL_PROVIDERS = frozenset(
     {"mockllm", "none", "hf", "transformer_lens", "nnterp", "vllm", "sglang"}
@@ -67,7 +69,7 @@ def parse_sources(value: str | Iterable[str] | None) -> tuple[str, ...]:
 def is_local(model: Model) -> bool:
     """Whether images sent to this model stay on this machine or in a private network."""
     provider = _provider(model)
-    if provider == "spinebench":
+    if provider in _IN_PROCESS:
         return True
     address = _address(model)
     if provider in _FORWARDERS or (provider == "ollama" and _is_ollama_cloud(model.name)):

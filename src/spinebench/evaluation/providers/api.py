@@ -3,8 +3,6 @@
 `-M bench=DIR` names the benchmark whose split `train` they are fitted on; `random` needs none.
 """
 
-import base64
-import binascii
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.evaluation.providers.asked import Baseline, read_asked, write_answer
 from spinebench.evaluation.providers.blind import BlindBaseline
+from spinebench.evaluation.providers.inline import read_data_uri
 from spinebench.evaluation.providers.metadata import MetadataBaseline
 from spinebench.evaluation.providers.nearest import NearestBaseline
 from spinebench.evaluation.providers.random import RandomBaseline
@@ -94,15 +93,4 @@ def _read_message(message: ChatMessage) -> tuple[str, list[bytes]]:
         return message.content, []
     texts = [part.text for part in message.content if isinstance(part, ContentText)]
     images = [part.image for part in message.content if isinstance(part, ContentImage)]
-    return "\n".join(texts), [_image_bytes(image) for image in images]
-
-
-def _image_bytes(data_uri: str) -> bytes:
-    """Bytes of an inlined image; Inspect never hands on a path or an address."""
-    head, _, body = data_uri.partition(";base64,")
-    if not head.startswith("data:"):
-        raise ValueError("the image did not arrive inlined")
-    try:
-        return base64.b64decode(body, validate=True)
-    except binascii.Error as error:
-        raise ValueError("the image is not valid base64") from error
+    return "\n".join(texts), [read_data_uri(image) for image in images]
