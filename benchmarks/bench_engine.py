@@ -23,7 +23,10 @@ from typing import Any
 RUNS = ("local 1", "by hand 2", "local 2", "ray 1", "ray 2")
 
 
-def picture_jobs(root: Path, out: Path) -> list[Any]:
+PASSES = 4  # over the same files, each into a folder of its own
+
+
+def picture_jobs(root: Path, out: Path, passes: int = PASSES) -> list[Any]:
     """Jobs of the build's picture stage for every image below root, large and small mixed."""
     from spinebench.benchmark.pictures import PictureJob
     from spinebench.sources.base import ImageRef
@@ -38,7 +41,7 @@ def picture_jobs(root: Path, out: Path) -> list[Any]:
             series_id="1", modality="MR", view=None, sequence=None, instance_number=None,
             official_split=None,
         )  # fmt: skip
-        jobs.append(PictureJob(root, ref, out))
+        jobs += [PictureJob(root, ref, out / str(number)) for number in range(passes)]
     return jobs
 
 
@@ -58,7 +61,7 @@ def measure(kind: str, workers: int, root: Path) -> dict[str, Any]:
             return _measure_by_hand(root, len(jobs))
         engine = load_engine(kind, workers)
         if kind == "ray":
-            warm = picture_jobs(root, Path(folder) / "warm")[: 8 * workers]
+            warm = picture_jobs(root, Path(folder) / "warm", 1)[: 8 * workers]
             list(engine.map(read_picture, warm, label="warm", shard=1))
         started = time.perf_counter()
         results = list(engine.map(read_picture, jobs, label=kind))
