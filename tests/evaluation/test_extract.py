@@ -54,9 +54,9 @@ def test_golden_set_is_large_distinct_and_holds_non_answers():
     ("text", "stage", "evidence"),
     [
         ("Spurs.\nMy final option: [C]", "closing_line", "My final option: [C"),
-        ('{"answer": "C"}', "json", '"answer": "C'),
+        ('{"answer": "C"}', "statement", '"answer": "C'),
         ("The answer is C.", "statement", "answer is C"),
-        ("C", "bare_letter", "C"),
+        ("C", "statement", "C"),
         ("It shows osteophytes.", "option_text", "It shows osteophytes."),
         ("My final option: Osteophytes", "option_text", "final option: Osteophytes"),
     ],
