@@ -26,7 +26,7 @@ BELOW_NEIGHBOURS = {
     ("anatomy", "errors"),
     ("engine", "progress"),
 }
-NO_INSPECT = ["extract", "levels", "prompts", "score", "statistics"]
+NO_INSPECT = ["extract", "levels", "metric", "prompts", "score", "statistics"]
 
 MODULES = sorted(
     path for path in SRC.rglob("*.py") if path.parent != SRC or path.stem != "__init__"

@@ -150,6 +150,9 @@ def test_localization_as_published_and_pooled(localization: pl.DataFrame) -> Non
     # pooled: 4 hits of 6 named and of 6 right
     assert found["precision_pooled"].estimate == pytest.approx(4 / 6)
     assert found["recall_pooled"].estimate == pytest.approx(4 / 6)
+    # F1 per item: 1, 1, 2 * 1 / (3 + 2), 0; pooled 2 * 4 / (6 + 6)
+    assert found["f1_per_item"].estimate == pytest.approx((1 + 1 + 2 / 5 + 0) / 4)
+    assert found["f1_pooled"].estimate == pytest.approx(8 / 12)
     assert found["accuracy"].items == 4
 
 

@@ -28,7 +28,8 @@ def score_run(bench: Path, predictions: Path, *, seed: int) -> dict[str, Any]:
     """Headline figures, and for each task the tables by disease, source, sequence, view, level.
 
     `by` -> column -> rows; `positions` by letter; `confusion` for diagnosis and alignment; `levels`
-    and `level_confusion` for localization. Every metric is an object with `estimate`, `low`, `high`, `items`, `patients`.
+    and `level_confusion` for localization. Every metric is an object with `estimate`, `low`,
+    `high`, `items`, `patients`.
     """
     answers = load_answers(bench, predictions)
     scores: dict[str, Any] = score.score_answers(answers, seed=seed)
