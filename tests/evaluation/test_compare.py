@@ -100,6 +100,15 @@ def test_questions_of_one_run_only_are_named_and_left_out():
         compare_answers(asked("rf"), asked("fr"), seed=0)
 
 
+def test_runs_that_say_the_same_have_a_bounded_difference():
+    same = asked("rwrw" * 25)
+    difference = compare_answers(same, same, seed=0)["tasks"]["diagnosis"]["difference"]
+    assert difference["estimate"] == 0.0
+    # Wilson's upper bound for 0 of 100 with t(99): t^2 / (n + t^2)
+    assert difference["high"] == pytest.approx(1.984**2 / (100 + 1.984**2), abs=1e-3)
+    assert difference["low"] == -difference["high"]
+
+
 def test_overall_is_the_mean_of_the_two_accuracies():
     weights = overall_weights(["diagnosis"] * 4 + ["localization"])
     values = np.array([1, 1, 0, 0, 1.0])

@@ -188,6 +188,65 @@ class AlignmentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PairRow:
+    """Two runs on the questions that both answered."""
+
+    first: str  # label; the higher mean
+    second: str
+    difference: Estimate  # first minus second; not corrected for the number of pairs
+    p: float  # by permutation of whole patients
+    p_holm: float  # corrected for all pairs of this measure
+    apart: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Tiers of the runs by one measure."""
+
+    measure: str  # overall, diagnosis, localization, alignment
+    title: str
+    groups: tuple[tuple[str, ...], ...]  # labels; within a tier none can be told from another
+    pairs: tuple[PairRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuelRow:
+    """One task, or one class of it, in the comparison of two runs."""
+
+    task: str
+    name: str | None  # class; None = the whole task
+    first: float  # accuracies on the common questions
+    second: float
+    difference: Estimate
+    first_better: int  # questions
+    second_better: int
+    p: float | None  # of whole tasks only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuelItem:
+    """One question on which two runs differ."""
+
+    question_id: str
+    task: str
+    better: str  # a = the first, b = the second
+    truth: str
+    first: str  # what it named
+    second: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duel:
+    """Two runs question by question."""
+
+    first: str
+    second: str
+    rows: tuple[DuelRow, ...]
+    differing: int  # questions on which one did better
+    items: tuple[DuelItem, ...]  # some of them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageView:
     """The whole page."""
 
