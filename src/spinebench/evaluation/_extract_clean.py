@@ -40,7 +40,9 @@ _TRANSLATION: dict[int, str] = {
     **{0x1F150 + i: chr(65 + i) for i in range(26)},
     **{0x1F170 + i: chr(65 + i) for i in range(26)},
 }
-_ANSWER_TAG = re.compile(r"<(?:final_?)?answer\s?>", re.IGNORECASE)
+_ANSWER_TAG = re.compile(
+    r"<(?:final_?)?(?:answer|choice|option|solution|result|output|final)\s?>", re.IGNORECASE
+)
 _BLOCK_TAG = re.compile(
     r"</?(?:br|p|div|li|ul|ol|h[1-6]|tr|table|answer|final_?answer)\b[^<>]{0,80}>", re.I
 )
@@ -51,7 +53,7 @@ _LATEX_COMMAND = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt|cal|bb)|boldsymbol|bm|bf|rm|it"
     r"|operatorname|emph|underline|left|right|displaystyle|large|Large|quad|qquad)(?![A-Za-z])\*?"
 )
-_LATEX_BOXED = re.compile(r"\\f?boxed(?![A-Za-z])")
+_LATEX_BOXED = re.compile(r"\\(?:f?boxed|f(?:rame)?box)(?![A-Za-z])")
 _LATEX_SPACE = re.compile(r"\\[,;:! ]")
 _LATEX_ESCAPE = re.compile(r"\\([\[\](){}_&%$#*])")
 _FENCE = re.compile(r"^[ \t]*(?:'''|~~~)[ \t]*\w{0,20}[ \t]*$", re.MULTILINE)

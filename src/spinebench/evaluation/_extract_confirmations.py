@@ -44,7 +44,9 @@ POSITIVE = re.compile(
     r"|final|then|now|here))*"
     r" (?:correct|right|best|answers?|true|most (?:\w+)|likeliest|more (?:likely|plausible"
     r"|consistent"
-    r"|appropriate|probable)|better|choice|supported|pick|one|highest"
+    r"|appropriate|probable|convincing|compelling|fitting|suitable)|better|(?:closest"
+    r"|nearest)(?: match| fit| option)?|choice|supported|pick|one(?! (?:of|idea|possib\w+"
+    r"|options?|candidate|thought|guess|way|choice)\b)|highest"
     r"|only (?:option|one|choice|answer|fit|match)(?! (?:that|which) (?:does not|doesn't|cannot"
     r"|can't|fails|is not)))"
     r"|fits? (?:best|most)|(?:best|most closely|most accurately|better) (?:fits?|match(?:es)?"
@@ -58,7 +60,7 @@ POSITIVE = re.compile(
     r"|appl(?:y|ies)\b(?! to)"
     r"|stands out"
     r"|wins\b|(?:makes|make) (?:the )?most sense"
-    r"|项?(?:都|均)?(?:是|为)?(?:最)?(?:正确|符合|合适|恰当|可能是|有可能|可能(?!性?[低小])"
+    r"|(?:选?项)?(?:都|均)?(?:是|为)?(?:最)?(?:正确|符合|合适|恰当|可能是|有可能|可能(?!性?[低小])"
     r"|贴切|吻合))",
     re.IGNORECASE,
 )

@@ -103,7 +103,7 @@ _LAST_COLON = re.compile(r":\s?[(\[]?([A-Z])[)\]]?\.?\s*$")
 _POOR = re.compile(
     r"\b(?:least|weak\w*|worst|poor\w*|distract\w*|trap|wrong|incorrect|tempting|alternativ\w*"
     r"|differential|second|runner|other|possib\w*|candidates?|plausible|between|consider\w*|unclear"
-    r"|unsure|uncertain|out|against|exclu\w*)\b|[?]",
+    r"|unsure|uncertain|out|against|says?|said|states?|exclu\w*)\b|[?]",
     re.IGNORECASE,
 )
 _LAST_SENTENCE = re.compile(r"(?:[.!?。]\s+|→\s*|\n)[(\[\"']*([A-Z])[)\]\"'.]*\s*$")
@@ -356,7 +356,7 @@ def _read_last_colon(text: str, table: OptionTable) -> Commitment | None:
     found = _LAST_COLON.search(text, max(0, len(text) - 12))
     if found is None or found[1] not in table.every:
         return None
-    before = re.split(r"[.!?。;\n]\s", text[max(0, found.start() - 200) : found.start()])[-1]
+    before = re.split(r"[.!?。;]\s|\n", text[max(0, found.start() - 200) : found.start()])[-1]
     if len(before.split()) < 4 or _POOR.search(before) or NAMED_THING.search(before):
         return None
     selection = Selection(frozenset(found[1]), found.start(1), found.end())

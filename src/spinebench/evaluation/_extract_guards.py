@@ -12,7 +12,8 @@ _BOUNDARY = re.compile(
 )
 _SENTENCE_END = re.compile(r"[!?。\n]|[.;](?=\s|$)")
 _NEGATION = re.compile(
-    r"\b(?:(?<!a )little|scant|barely|scarcely|seldom|not|cannot|can't|\w+n't|never|neither|nor"
+    r"\b(?:(?<!a )little|scant|barely|scarcely|seldom|fail(?:s|ed|ing)? to|not|cannot|can't"
+    r"|\w+n't|never|neither|nor"
     r"|without|whether|unless|unlikely|doubt\w*"
     r"|den(?:y|ies)"
     r"|rul(?:e|es|ed|ing) out|exclud\w+|eliminat(?!ion)\w+|dismiss\w*|reject\w*|unable|nothing|no"
@@ -40,9 +41,21 @@ _HEDGE = re.compile(
     r"|有人|有些人|别人|其他人|他人|部分(?:医生|医师|人)|(?<![最很极])(?:可能|或许|也许)$|假[设定使]|起初|一开始|最初|原来|曾",
     re.IGNORECASE,
 )
+_TOLD = re.compile(
+    r"\b(?:wants?|wanted|expects?|expected|tells?|told|asks?|asked|urged|instructed|supposed)"
+    r" (?:(?:me|us|you|him|her|one) )?to\s*$",
+    re.IGNORECASE,
+)
+_SOMEBODY = re.compile(r"\b(?:an?|any|another) (?:[a-z]+ ){1,3}(?:would|will|may|might)\s*$", re.I)
+_SOURCE = re.compile(
+    r"\baccording to (?:the |your |their |this |my )?(?:\w+ )?(?:prompt|key|report|question|user"
+    r"|text|book|notes?|label|title|literature|guidelines?|instructions?|author)\b",
+    re.IGNORECASE,
+)
 _WRONG_NOUN = re.compile(
     r"\b(?:second|alternative|other|next|wrong|worst|poorly|avoid|reject|discard|drop|skip|strike"
-    r"|textbook|usual|standard|former|stock|(?:colleague|teacher|professor|student|resident"
+    r"|textbook|each|every|any|usual|standard|former|stock|(?:colleague|teacher|professor|student"
+    r"|resident"
     r"|examiner|reader|author|user|report|key|radiologist|surgeon|somebody|someone|else)'s"
     r"|(?:his|her|their|your)|incorrect|initial|first|original|previous"
     r"|earlier|backup|runner-up"
@@ -93,7 +106,9 @@ _RETRACTED = re.compile(
 )
 TRAILING = re.compile(
     r"[\s)\]\"',]{0,6}(?:but |and )?(?:only (?:when|where)|(?:only )?(?:if|unless|provided"
-    r"|as long as|on condition))\b"
+    r"|as long as|on condition)|whenever|in case|in the event|pending|when (?:the|there|it|an?)"
+    r"|(?:after|once) (?:seeing|reviewing|getting|I see) (?:the )?(?:other|more|further|additional"
+    r"|remaining|next))\b"
     r"(?! (?:i|we|you|my|one|forced|pressed|required|asked|only|anything|at all|not)\b)",
     re.IGNORECASE,
 )
@@ -114,7 +129,9 @@ _SUPPOSING = re.compile(
     r"|(?:when|where|if)(?:ever)? (?:in doubt|unsure|uncertain))\b",
     re.IGNORECASE,
 )
-_WHENEVER = re.compile(r"^[\s\"'(]*(?:when|where|whenever|wherever|once)\s[^,]{2,80},\s*$", re.I)
+_WHENEVER = re.compile(
+    r"^[\s\"'(]*(?:when|where|whenever|wherever|once|should|were|had)\s[^,]{2,80},\s*$", re.I
+)
 _IMPERATIVE = re.compile(r"(?:choose|pick|select|answer|go (?:with|for)|mark|take|prefer)\b", re.I)
 _WISH = re.compile(
     r"\b(?:like|love|wish(?:ed)?|want(?:ed)?|tried|trying|hoped?) to\s*$", re.IGNORECASE
@@ -151,6 +168,12 @@ _CONDITION = re.compile(
 )
 _OTHERS_THINK = re.compile(
     r"[\s,)\]]{0,4}(?:you|one|some|many|we|people|others) (?:might|may|could|would|will)\b", re.I
+)
+# "D: no."; not "D: no CSF is left"
+_DENIED_LABEL = re.compile(
+    r"[\s\"')\]]{0,4}[:(\-]\s?(?:no|nope|incorrect|wrong|false|excluded|rejected|ruled out|unlikely"
+    r"|absent|negative|never|out)(?=\s*(?:[.,;!)\n]|$))",
+    re.IGNORECASE,
 )
 _SMALL_SENTENCE = re.compile(r"\.\s?[a-z]")
 _ALTERNATIVE = re.compile(
@@ -189,13 +212,16 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
     near = _CERTAIN.sub(" ", _FORCED_PHRASE.sub(" ", clause))[-60:]
     if _NEGATION.search(near) or _HEDGE.search(near) or _IF.search(near):
         return True
+    if _TOLD.search(near) or _SOMEBODY.search(near) or _SOURCE.search(sentence):
+        return True
     if _NEGATION.search(cue) and not NOTHING_BUT.search(cue):
         return True
     if _is_supposed(sentence, cue, text[selection.end : selection.end + 60]):
         return True
     if _PURPOSE.fullmatch(clause) or (_CHINESE_IF.search(sentence) and "必须" not in sentence):
         return True
-    if _WRONG_NOUN.search(near) or _WRONG_NOUN.search(cue[:30].rsplit(" ", 1)[0]):
+    noun = "" if NOTHING_BUT.search(cue) else cue[:30].rsplit(" ", 1)[0]
+    if _WRONG_NOUN.search(near) or _WRONG_NOUN.search(noun):
         return True
     if (
         re.search(r"\b(?:may|might|could) be\b|\b(?:an?|one|another) possible\b", cue, re.I)
@@ -209,6 +235,8 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
     if rest_of_sentence.endswith("?") or _TAKEN_BACK.match(rest):
         return True
     if _FRONTED.search(sentence) or TRAILING.match(rest_of_sentence):
+        return True
+    if TRAILING.match(rest_of_sentence.removeprefix(cue)):  # "C applies whenever ..."
         return True
     if _RETRACTED.match(rest_of_sentence):
         return True
@@ -236,7 +264,7 @@ def is_prose(after: str) -> bool:
     is_question = after.lstrip("\"')]} ").startswith("?")
     return is_question or any(
         pattern.match(after)
-        for pattern in (_TAKEN_BACK, _SMALL_SENTENCE, _CONDITION, _OTHERS_THINK)
+        for pattern in (_TAKEN_BACK, _SMALL_SENTENCE, _CONDITION, _OTHERS_THINK, _DENIED_LABEL)
     )
 
 

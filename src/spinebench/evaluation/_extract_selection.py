@@ -28,7 +28,9 @@ _FILLER_WORDS = (
 )
 _CHINESE_FILLER = "选项|选择|应该是|应当是|应为|应是|是|为|选|的|节段"
 _FILLER = re.compile(
-    rf"(?:\(s\)|[\s:;=\-\"'()\[\]{{}}<>→,_]|{_CHINESE_FILLER}|(?:{_FILLER_WORDS})(?![A-Za-z])"
+    rf"(?:\(s\)|not (?:just|only|merely)(?=\s[(\[]?[A-Z][)\]]?,? but also)|(?<=\n)1[.)][ ]"
+    rf"|[\s:;=\-\"'()\[\]{{}}<>→,_]|{_CHINESE_FILLER}"
+    rf"|(?:{_FILLER_WORDS})(?![A-Za-z])"
     r"|(?:option|choice|answer)(?=(?-i:[A-Z])(?![A-Za-z])))",
     re.IGNORECASE,
 )
@@ -57,7 +59,7 @@ _LETTER_AFTER_TEXT = re.compile(
 _LETTER = re.compile(
     r"([(\[{\"'<]{0,4})((?:(?:options?|choices?|answers?|levels?|选项)(?:[\s_\-]+|(?=[(\[{])"
     r"|(?<=项)|(?-i:(?<=[a-z])(?=[A-Z]))))?)"
-    r"([(\[{\"'<]{0,4})([A-Za-z])(?![A-Za-z0-9])(?:项(?!目))?",
+    r"([(\[{\"'<]{0,4})([A-Za-z])(?![A-Za-z0-9])(?:选?项(?!目))?",
     re.IGNORECASE,
 )
 _GLUED = re.compile(r"[(\[{\"'<]{0,4}([A-Z]{2,26})(?![A-Za-z0-9'\-])")
@@ -74,18 +76,19 @@ _SMALL_SENTENCE = re.compile(r"\.\s?[a-z]")
 _SLASHED_LETTER = re.compile(r"/[A-Z](?![A-Za-z0-9])")
 _IS_SCORE = re.compile(r"%|\d\.\d")
 _STRICT_END = re.compile(
-    r"\s*(?:$|[\n.)\]}\"'>:;,&+/、。]|and\b|or\b|-\s|和|或|(?:because|since|as|given|due)\b)"
+    r"\s*(?:$|[\n.)\]}\"'>:;,&+/、。]|and\b|or\b|-\s|和|或|全选|(?:because|since|as|given|due)\b)"
 )
 _FOLLOWING_WORD = re.compile(
     r"\s+(?:because|since|as|due|based|given|with|for|which|so|here|in|from|on|by|that|where|when"
     r"|after|and|or|at|only|rather|instead|over|but|not|though|although|while|to|through|alone"
-    r"|without|if|fits|matches|remains|applies|even|despite|yet|still|whereas|better|best|most"
+    r"|without|if|than|fits|matches|remains|applies|even|despite|yet|still|whereas|better|best|most"
     r"|more|the (?:most|best|correct|right|only|likeliest)|I\b"
     r"|[B-HJ-Z](?![A-Za-z0-9'])|A(?![A-Za-z0-9' ]))(?![A-Za-z])"
 )
 # 型 type, 级 grade, 组 group, 反应 C-reactive, 超 ultrasound, 臂 C-arm, 形 shape ...
 _CHINESE_COMPOUND = re.compile(r"\s?(?:型|级|组|反应|超|类|臂|形|柱|期|二聚|族|区|图)")
 _LABEL_MARK = re.compile(r"[\"')\]}]{0,6}\s*[:.)(\[=,-]{0,4}\s*[\"'(\[]{0,4}")
+_OPENERS = re.compile(r"[(\[{\"']{0,4}")
 _CLOSERS = re.compile(r"[\"')\]}.]{0,6}")
 _SCORE = re.compile(r"[\"')\]]*\s*[:=(\-]?\s*~?\d+(?:\.\d+)?\s*%?\s*\)?")
 _PARENTHESIS = re.compile(r"[\"'\]]?\s*\((?!(?:or|and|but)\b|[或&])[^()\n]{2,60}\)")
@@ -95,9 +98,9 @@ _RANGE = re.compile(
 )
 _SEPARATOR = re.compile(
     r"(?P<close>[\"')\]}]{0,6})(?P<mark>\s*[,;]?\s*(?:and/or|and|plus|as well as|along with"
-    r"|together with|or|vs\.?|versus)\b"
+    r"|together with|but also|or|vs\.?|versus)\b"
     r"|\s*(?:[,;/&+|、]|和|与|及|跟|以及|还有|或者?|还是)\s*(?:和|与|及|and\b|or\b|&)?|\s?)"
-    r"\s?(?:also |both |possibly |maybe |perhaps |probably |likely )?",
+    r"\s?(?:also |both |only |possibly |maybe |perhaps |probably |likely )?",
     re.IGNORECASE,
 )
 _SPACED = re.compile(r"\s(?![AI]\s)[(\[]?[A-Z](?![A-Za-z0-9'])")
@@ -207,6 +210,8 @@ class SelectionReader:
                 end = letter.end()
             separator = _SEPARATOR.match(self.text, end)
             position = separator.end() if separator else end
+            opened = _OPENERS.match(self.text, position)
+            position = opened.end() if opened else position
             if separator and self.table.match_mention(self.text, position):
                 decided &= not _OPEN_CHOICE.search(separator["mark"])
         return Selection(beside or named, start, end, decided, by_text=not beside)
@@ -221,6 +226,8 @@ class SelectionReader:
             item = self._read_item(position, mood)
             if item is None:
                 break
+            if len(letters) > 1 and item[0] <= letters:
+                break  # "of A and C, C wins"
             found, end, has_score = item
             letters |= found
             scored |= has_score

@@ -28,6 +28,11 @@ _NO = re.compile(
     r"|less likely|不符合|错误|不正确|否|不是|不对|不选|排除",
     re.IGNORECASE,
 )
+_DECLARED = re.compile(
+    r"\b(?:this|it|that|which) is (?:therefore |thus |clearly )?(?:the|my)"
+    r" (?:(?:correct|right|best|final|most likely) )?(?:answer|choice|option|pick)\b",
+    re.IGNORECASE,
+)
 _JSON_ITEM = re.compile(
     r"[\"']([A-Z])[\"']\s?:\s?[\"']?(true|false|yes|no|correct|incorrect)[\"']?(?=\s*[,}])", re.I
 )
@@ -45,9 +50,13 @@ class Verdicts:
 def read_verdicts(text: str, table: OptionTable) -> Verdicts | None:
     """What a list of verdicts on single options chooses, or None where there is no such list.
 
-    At least one option is called right and one wrong, and none both; a single answer needs exactly
-    one that is right. Verdicts of refusal alone are elimination and choose nothing.
+    One of which it is said "this is the answer" is chosen. Else at least one option is called right
+    and one wrong, and none both; a single answer needs exactly one that is right. Rejections alone
+    are elimination and choose nothing.
     """
+    declared = _find_declared(text)
+    if declared:
+        return declared
     told: dict[str, bool] = {}
     start, end = len(text), 0
     for letter, is_right, begin, stop in [*_iter_json(text), *_iter_lines(text, table)]:
@@ -59,6 +68,15 @@ def read_verdicts(text: str, table: OptionTable) -> Verdicts | None:
     if not chosen or len(chosen) == len(told) or (len(chosen) > 1 and not table.multiple):
         return None
     return Verdicts(chosen, start, end)
+
+
+def _find_declared(text: str) -> Verdicts | None:
+    found = []
+    for item in _ITEM.finditer(text):
+        body = _BODY.match(text, item.end())
+        if body and item[1].isupper() and _DECLARED.search(body.group()):
+            found.append(Verdicts(frozenset(item[1]), item.start(1), body.end()))
+    return found[0] if len(found) == 1 else None
 
 
 def _iter_json(text: str) -> list[tuple[str, bool, int, int]]:

@@ -61,7 +61,8 @@ _STRONG_PATTERNS = (
     r")\b(?: that)?(?: it)?",
     r"\bif (?:forced|pressed|required|asked|(?:i|we) (?:had|have|must|were))\b[^.:;\n]{0,40}?"
     r"\b(?:choose|pick|select|guess|answer|decide|commit)\b[^.:;\n]{0,20}[:,]",
-    r"答(?=:)|(?:正确)?答案(?:应该|应当|应)?(?:是|为|选)?|正确(?:的)?(?:选项|选择)?(?:是|为)"
+    r"答(?=:)|(?:正确)?答案(?:应该|应当|应)?(?:是|为|选)?|正确(?:的)?(?:选项|选择)?(?:是|为)|正确(?:选项|选择)(?=:)|(?:更"
+    r"|较)?倾向(?:于)?"
     r"|(?:我)?(?:会|将|应该|应|故|因此|所以|综上)?选(?:择|项是|项为)?(?!项)"
     r"|最可能(?:的)?(?:\w{0,4})?(?:是|为)|诊断(?:结果)?(?:是|为|:)|(?:受累|病变"
     r"|受影响)(?:的)?(?:节段|水平|部位)(?:是|为|:|位于)?|应该是|应当是|应[是为]|而是|其实(?:是|为)",
@@ -74,7 +75,8 @@ _DESCRIPTIVE_PATTERNS = (
     r"|corresponding to|match(?:es)?(?: (?:most )?\w+ly)?"
     r"|(?:image|picture|scan|film|case|it|this) belongs? (?:to|in|under)(?: category)?"
     r"|points? (?:\w+ly )?(?:to|towards?|at)|suggests?|indicates?"
-    r"|supports?|indicative of|suggestive of|suggesting|indicating|fits?(?: with)?|compatible with"
+    r"|supports?|indicative of|in line with|suggestive of|suggesting|indicating|fits?(?: with)?"
+    r"|compatible with"
     r"|characteristic of|typical of|in keeping with|(?:described|explained|represented|captured) by"
     r"|leads? (?:me |us )?to|narrows? (?:it |this )?down to|leav(?:es|ing)(?: us"
     r"| me)?(?: only)?(?: with)?"
