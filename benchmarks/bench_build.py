@@ -118,7 +118,7 @@ def run_together(kind: str, root: Path) -> dict[str, float]:
 
 
 def write_films(root: Path, films: int) -> None:
-    """Phantom films mirrored to 3000 x 3000 and stretched to 16 bits, with noise in the new bits."""
+    """Phantom films mirrored to 3000 x 3000, stretched to 16 bits, with noise in the new bits."""
     from pydicom import dcmread
 
     from spinebench.engine import LocalEngine

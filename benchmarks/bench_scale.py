@@ -1,9 +1,10 @@
-"""Ten times the images: time and memory of a whole build, four sources, tiny pictures of noise.
+"""Ten times the images: time and memory of a whole build, four sources, pictures of squares.
 
-    python benchmarks/bench_scale.py [--share 0.02] [--repeats 2] [--published] [--json]
+    python benchmarks/bench_scale.py [--share 0.005] [--repeats 2] [--published] [--json]
 
-`--published` builds at the published scale instead, under both label rules, and sets the counts of
-`released` beside the published ones.
+Slices of 384 and films of 1,536 pixels, about 200 and 2,000 of them. `--published` builds at the
+published scale instead, of 24 pixels, under both label rules, and sets the counts of `released`
+beside the published ones.
 """
 
 import argparse
@@ -41,7 +42,7 @@ def build(folders: dict[str, Path], out: Path, *more: str) -> tuple[Measured, di
 def main() -> None:
     """Print a table, or JSON."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--share", type=float, default=0.02)
+    parser.add_argument("--share", type=float, default=0.005)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--published", action="store_true")
     parser.add_argument("--json", action="store_true")
@@ -55,7 +56,10 @@ def main() -> None:
 
 def _ten_times(folder: Path, share: float, repeats: int, *, as_json: bool) -> None:
     shares = (share, 10 * share)
-    inputs = [write_all(folder / f"in{n}", share=s) for n, s in enumerate(shares)]
+    inputs = [
+        write_all(folder / f"in{n}", share=s, slice_px=384, film_px=1536)
+        for n, s in enumerate(shares)
+    ]
     best: list[tuple[Measured, int]] = []
     for size, folders in enumerate(inputs):
         runs = [build(folders, folder / f"out{size}-{n}") for n in range(repeats)]

@@ -6,12 +6,14 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-for script in (
-    "bench_build.py",
-    "bench_negatives.py",
-    "bench_engine.py",
-    "bench_resume.py",
-    "bench_evaluation.py",
+for script, *options in (
+    ("bench_build.py",),
+    ("bench_negatives.py",),
+    ("bench_scale.py",),
+    ("bench_scale.py", "--published"),
+    ("bench_engine.py",),
+    ("bench_resume.py",),
+    ("bench_evaluation.py",),
 ):
-    print(f"\n== {script}", flush=True)
-    subprocess.run([sys.executable, str(HERE / script)], check=True)
+    print(f"\n== {' '.join((script, *options))}", flush=True)
+    subprocess.run([sys.executable, str(HERE / script), *options], check=True)

@@ -53,22 +53,27 @@ _CSXA_FILMS, _CSXA_ROWS, _CSXA_HEALTHY = 4963, 4999, 181
 _CURVES = (1694, 1637, 483, 482, 486)
 
 
-def write_all(root: Path, *, share: float, seed: int = 0) -> dict[str, Path]:
-    """Write the four folders; returns them by source name."""
+def write_all(
+    root: Path, *, share: float, seed: int = 0, slice_px: int = _SIDE, film_px: int = _SIDE
+) -> dict[str, Path]:
+    """Write the four folders; returns them by source name. Sizes are multiples of 24 pixels."""
     folders = {name: root / name for name in ("rsna", "vindr", "buu", "csxa")}
-    write_rsna(folders["rsna"], round(STUDIES * share), np.random.default_rng([seed, 1]))
-    write_vindr(folders["vindr"], share, np.random.default_rng([seed, 2]))
-    write_buu(folders["buu"], max(round(_BUU_PAIRS * share), 4), np.random.default_rng([seed, 3]))
-    write_csxa(folders["csxa"], share, np.random.default_rng([seed, 4]))
+    write_rsna(folders["rsna"], round(STUDIES * share), np.random.default_rng([seed, 1]), slice_px)
+    write_vindr(folders["vindr"], share, np.random.default_rng([seed, 2]), film_px)
+    write_buu(
+        folders["buu"], max(round(_BUU_PAIRS * share), 4), np.random.default_rng([seed, 3]), film_px
+    )
+    write_csxa(folders["csxa"], share, np.random.default_rng([seed, 4]), film_px)
     return folders
 
 
-def noise(rng: np.random.Generator) -> np.ndarray:
-    """A picture of noise, (24, 24) of 12 bits."""
-    return rng.integers(0, 4096, (_SIDE, _SIDE), dtype=np.uint16)
+def noise(rng: np.random.Generator, side_px: int) -> np.ndarray:
+    """A picture of 24 x 24 squares of noise, (side, side) of 12 bits."""
+    squares = rng.integers(0, 4096, (_SIDE, _SIDE), dtype=np.uint16)
+    return np.kron(squares, np.ones((side_px // _SIDE,) * 2, np.uint16))
 
 
-def write_rsna(root: Path, studies: int, rng: np.random.Generator) -> None:
+def write_rsna(root: Path, studies: int, rng: np.random.Generator, side_px: int) -> None:
     """Every labelled slice, and the three tables."""
     conditions = load_conditions()
     grades, points, series = [], [], []
@@ -108,7 +113,7 @@ def write_rsna(root: Path, studies: int, rng: np.random.Generator) -> None:
             "ImageOrientationPatient": list(_AX if axial else _SAG),
             "PixelSpacing": [0.6, 0.6],
         }
-        write_dicom(path, noise(rng), tags, sop_class=MR_IMAGE_STORAGE, bits_stored=12)
+        write_dicom(path, noise(rng, side_px), tags, sop_class=MR_IMAGE_STORAGE, bits_stored=12)
 
 
 def _labelled_slices(
@@ -148,7 +153,7 @@ def _column(condition: str, level: str) -> str:
     return load_conditions()[condition].column(level)
 
 
-def write_vindr(root: Path, share: float, rng: np.random.Generator) -> None:
+def write_vindr(root: Path, share: float, rng: np.random.Generator, side_px: int) -> None:
     """Both tables and their films, two films a study."""
     weights = np.array(list(_LESIONS.values()), float)
     for split, (films, normal) in _FILMS.items():
@@ -180,11 +185,13 @@ def write_vindr(root: Path, share: float, rng: np.random.Generator) -> None:
                 "ViewPosition": "AP" if number % 2 else "LL",
             }
             path = root / f"{split}_images/{image}.dicom"
-            write_dicom(path, noise(rng), tags, sop_class=DIGITAL_XRAY_STORAGE, bits_stored=12)
+            write_dicom(
+                path, noise(rng, side_px), tags, sop_class=DIGITAL_XRAY_STORAGE, bits_stored=12
+            )
         write_rows(root / f"annotations/{split}.csv", VINDR_COLUMNS, rows)
 
 
-def write_buu(root: Path, pairs: int, rng: np.random.Generator) -> None:
+def write_buu(root: Path, pairs: int, rng: np.random.Generator, side_px: int) -> None:
     """AP and LA films with a table each, in the form of the first release."""
     for number in range(1, pairs + 1):
         for folder, digit, plates, codes in (("AP", 0, 10, (1, 2)), ("LA", 1, 11, (3, 4))):
@@ -195,11 +202,11 @@ def write_buu(root: Path, pairs: int, rng: np.random.Generator) -> None:
             rows = [f"4.5,{2 * n + 1}.5,18.5,{2 * n + 1}.75,{code[n]}" for n in range(plates)]
             path = root / folder / f"{stem}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray((noise(rng) >> 4).astype(np.uint8)).save(path, quality=95)
+            Image.fromarray((noise(rng, side_px) >> 4).astype(np.uint8)).save(path, quality=95)
             path.with_suffix(".csv").write_text("\n".join(rows) + "\n")
 
 
-def write_csxa(root: Path, share: float, rng: np.random.Generator) -> None:
+def write_csxa(root: Path, share: float, rng: np.random.Generator, side_px: int) -> None:
     """The sheet and the films; landmarks are left out."""
     films, rows = round(_CSXA_FILMS * share), []
     chances = np.array(_CURVES) / sum(_CURVES)
@@ -210,6 +217,6 @@ def write_csxa(root: Path, share: float, rng: np.random.Generator) -> None:
         if number <= films:
             path = root / f"datasets-PNG/{number:04d}{number % 2}{30 + number % 50:02d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray((noise(rng) >> 4).astype(np.uint8)).save(path)
+            Image.fromarray((noise(rng, side_px) >> 4).astype(np.uint8)).save(path)
     (root / "datasets-JSON").mkdir(parents=True, exist_ok=True)
     write_workbook(root / "datasets.xlsx", HEADERS, rows)
