@@ -78,7 +78,7 @@ _HINT = re.compile(
     r"|match(?:es)?"
     r"|describes?|explains?|aligns?|corresponds?|stands|wins|makes?|shows?|ha[sv]e?"
     r"|demonstrates?|applies|works"
-    r"|accounts|qualifies|survives|captures|reflects|agrees|does)\b"
+    r"|ticks|checks|accounts|qualifies|survives|captures|reflects|agrees|does)\b"
     r"|正确|符合|合适|恰当|可能|贴切|吻合|受累|狭窄|退变|病变|异常|突出",
     re.IGNORECASE,
 )
@@ -87,7 +87,7 @@ _LINE_END = re.compile(r"[\s\"')\]}.,;:!]*$")
 _NUMBERED_LIST = re.compile(r"(1[.)] )(?=[^\n]{1,60}\n\s*2[.)] )")
 _FIRST_DELIMITER = re.compile(
     r"[\"')\]}]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s|(?:but |and )?(?:not|rather than|instead of"
-    r"|over)\s)"
+    r"|over)\s|please\b)"
 )
 # "My final option" without its words: "... at L4. [D]", at the end of a line.
 _BRACKETED_END = re.compile(
@@ -308,6 +308,8 @@ def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> 
     selection = reader.read(numbered.end(1) if numbered else 0, "strong", by_line=True)
     if selection is None or selection.by_text or selection.scored:
         return None
+    if not table.multiple and NAMED_THING.search(text[: selection.start][-24:]):
+        return None  # "segment D"
     line_end = text.find("\n", selection.end)
     line_end = len(text) if line_end < 0 else line_end
     is_pure = bool(_LINE_END.match(text[selection.end : min(line_end, selection.end + 40)]))
@@ -360,6 +362,6 @@ def _read_last_colon(text: str, table: OptionTable) -> Commitment | None:
     if len(before.split()) < 4 or _POOR.search(before) or NAMED_THING.search(before):
         return None
     selection = Selection(frozenset(found[1]), found.start(1), found.end())
-    if is_withheld(text, found.start(), selection, ""):
+    if is_withheld(text, found.start() + 1, selection, ""):
         return None
     return Commitment("bare_letter", found.start(1), found.end(), frozenset(found[1]), decided=True)

@@ -19,7 +19,7 @@ _NEGATION = re.compile(
     r"|rul(?:e|es|ed|ing) out|exclud\w+|eliminat(?!ion)\w+|dismiss\w*|reject\w*|unable|nothing|no"
     r"|none|hardly|rather than"
     r"|instead of|except(?:ing)?|other than|a(?:part|side) from|refus\w+|hesitat\w+|wrong to"
-    r"|depend\w*)\b|不|非(?!常)|无法|排除|未",
+    r"|depend\w*)\b|不(?!过|仅|但|妨)|非(?!常)|无法|排除|未",
     re.IGNORECASE,
 )
 _IF = re.compile(r"\bif\b|\bwhether\b|是否|如果", re.IGNORECASE)
@@ -49,11 +49,14 @@ _TOLD = re.compile(
 _SOMEBODY = re.compile(r"\b(?:an?|any|another) (?:[a-z]+ ){1,3}(?:would|will|may|might)\s*$", re.I)
 _SOURCE = re.compile(
     r"\baccording to (?:the |your |their |this |my )?(?:\w+ )?(?:prompt|key|report|question|user"
-    r"|text|book|notes?|label|title|literature|guidelines?|instructions?|author)\b",
+    r"|text|book|notes?|label|title|literature|guidelines?|instructions?|author)\b"
+    r"|\b(?:last|previous|earlier|prior|next|other|another) (?:question|image|case|slide|film"
+    r"|item)s?\b",
     re.IGNORECASE,
 )
 _WRONG_NOUN = re.compile(
-    r"\b(?:second|alternative|other|next|wrong|worst|poorly|avoid|reject|discard|drop|skip|strike"
+    r"\b(?:second|third|fourth|fifth|[2-9](?:nd|rd|th)|alternative|other|next|wrong|worst|poorly"
+    r"|avoid|reject|discard|drop|skip|strike"
     r"|textbook|each|every|any|usual|standard|former|stock|(?:colleague|teacher|professor|student"
     r"|resident"
     r"|examiner|reader|author|user|report|key|radiologist|surgeon|somebody|someone|else)'s"
@@ -160,19 +163,24 @@ _TAKEN_BACK = re.compile(
     r"|differential)"
     r"|\(?(?:but|and|although|though) (?:option )?[(\[]?[A-Z][)\]]? (?:is|seems|looks|would be)"
     r" (?:just as|as (?:likely|plausible|possible|good)|(?:equally|also) (?:likely|possible"
-    r"|plausible|probable|good|valid))|不|错)",
+    r"|plausible|probable|good|valid)|but so (?:is|are|does|do)\b)|不(?!是\s?[(\[]?[A-Z])|错)",
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
     r"[^.;\n]{0,24}\b(?:would (?:require|need|mean|imply|show|be)|requires)\b", re.I
 )
 _OTHERS_THINK = re.compile(
-    r"[\s,)\]]{0,4}(?:you|one|some|many|we|people|others) (?:might|may|could|would|will)\b", re.I
+    r"[\s,)\]]{0,4}(?:you|one|some|many|we|people|others) (?:might|may|could|would|will"
+    r"|expects?)\b",
+    re.I,
 )
 # "D: no."; not "D: no CSF is left"
 _DENIED_LABEL = re.compile(
-    r"[\s\"')\]]{0,4}[:(\-]\s?(?:no|nope|incorrect|wrong|false|excluded|rejected|ruled out|unlikely"
-    r"|absent|negative|never|out)(?=\s*(?:[.,;!)\n]|$))",
+    r"[\s\"')\]]{0,4}[:(\-]\s?(?:only )?if\b|[\s,]{1,3}the (?:\w+) (?:option|choice),"
+    r"|[\s\"')\]]{0,4}[:(\-]\s?(?:no|nope|incorrect|wrong|false|excluded|rejected|ruled out"
+    r"|unlikely"
+    r"|absent|negative|never|out|not (?:supported|correct|affected|involved|present|seen|selected"
+    r"|likely|chosen|consistent|compatible|possible|applicable|it))(?=\s*(?:[.,;!)\n]|$))",
     re.IGNORECASE,
 )
 _SMALL_SENTENCE = re.compile(r"\.\s?[a-z]")
@@ -212,7 +220,7 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
     near = _CERTAIN.sub(" ", _FORCED_PHRASE.sub(" ", clause))[-60:]
     if _NEGATION.search(near) or _HEDGE.search(near) or _IF.search(near):
         return True
-    if _TOLD.search(near) or _SOMEBODY.search(near) or _SOURCE.search(sentence):
+    if _TOLD.search(near) or _SOMEBODY.search(near) or _SOURCE.search(sentence + cue):
         return True
     if _NEGATION.search(cue) and not NOTHING_BUT.search(cue):
         return True

@@ -41,7 +41,7 @@ _NOT_BUT = re.compile(
     r"(?:not|isn't|不是|并非)\s*(?:option |选项)?[(\[]?[A-Z][)\]]?(?![A-Za-z0-9])[\s,;]*(?:but"
     r"|rather|instead|it's|而是|是)"
     r"(?: rather| instead)?"
-    r"|not [(\[]?[A-Z][)\]]?(?![A-Za-z0-9])\s?[;.](?=\s[(\[]?[A-Z](?![A-Za-z0-9]))",
+    r"|not [(\[]?[A-Z][)\]]?(?![A-Za-z0-9])\s?[;.\-](?=\s[(\[]?[A-Z](?![A-Za-z0-9]))",
     re.IGNORECASE,
 )
 _NONE = re.compile(
@@ -81,7 +81,9 @@ _STRICT_END = re.compile(
 _FOLLOWING_WORD = re.compile(
     r"\s+(?:because|since|as|due|based|given|with|for|which|so|here|in|from|on|by|that|where|when"
     r"|after|and|or|at|only|rather|instead|over|but|not|though|although|while|to|through|alone"
-    r"|without|if|than|fits|matches|remains|applies|even|despite|yet|still|whereas|better|best|most"
+    r"|without|if|plus|please|than|fits|matches|remains|applies|even|despite|yet|still|whereas"
+    r"|better"
+    r"|best|most"
     r"|more|the (?:most|best|correct|right|only|likeliest)|I\b"
     r"|[B-HJ-Z](?![A-Za-z0-9'])|A(?![A-Za-z0-9' ]))(?![A-Za-z])"
 )

@@ -18,7 +18,8 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _YES = re.compile(
-    r"correct(?: answer| option| choice)?|yes|true|chosen|selected|affected|best (?:fit|match)"
+    r"correct(?: answer| option| choice)?|yes|true|chosen|selected|affected|supported|best (?:fit"
+    r"|match)"
     r"|符合|正确|是|对|选",
     re.IGNORECASE,
 )
@@ -32,6 +33,10 @@ _DECLARED = re.compile(
     r"\b(?:this|it|that|which) is (?:therefore |thus |clearly )?(?:the|my)"
     r" (?:(?:correct|right|best|final|most likely) )?(?:answer|choice|option|pick)\b",
     re.IGNORECASE,
+)
+# "B? No. D? Yes.", "B no, D yes"
+_SHORT_ITEM = re.compile(
+    r"(?<![A-Za-z0-9])([A-Z])(?:\?\s{0,2}(yes|no)\b|\s(yes|no)(?=\s*(?:[.,;!\n]|$)))", re.IGNORECASE
 )
 _JSON_ITEM = re.compile(
     r"[\"']([A-Z])[\"']\s?:\s?[\"']?(true|false|yes|no|correct|incorrect)[\"']?(?=\s*[,}])", re.I
@@ -59,7 +64,11 @@ def read_verdicts(text: str, table: OptionTable) -> Verdicts | None:
         return declared
     told: dict[str, bool] = {}
     start, end = len(text), 0
-    for letter, is_right, begin, stop in [*_iter_json(text), *_iter_lines(text, table)]:
+    for letter, is_right, begin, stop in [
+        *_iter_json(text),
+        *_iter_lines(text, table),
+        *_iter_short(text),
+    ]:
         if told.setdefault(letter, is_right) != is_right:
             return None
         if is_right:
@@ -83,6 +92,14 @@ def _iter_json(text: str) -> list[tuple[str, bool, int, int]]:
     return [
         (item[1].upper(), item[2].lower() in ("true", "yes", "correct"), item.start(), item.end())
         for item in _JSON_ITEM.finditer(text)
+    ]
+
+
+def _iter_short(text: str) -> list[tuple[str, bool, int, int]]:
+    return [
+        (item[1], (item[2] or item[3]).lower() == "yes", item.start(), item.end())
+        for item in _SHORT_ITEM.finditer(text)
+        if item[1].isupper()
     ]
 
 

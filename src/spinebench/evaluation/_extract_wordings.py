@@ -53,7 +53,7 @@ _STRONG_PATTERNS = (
     r"|record|report)\b",
     r"\bmost (?:likely|probable|plausible|appropriate|suitable|accurate"
     r"|fitting)(?: \w+){0,3}? (?:is|would be)\b",
-    r"\b(?:choos(?:e|ing)|chose|select(?:ing|ed)?|pick(?:ing|ed)?|go(?:ing)? (?:with|for)"
+    r"\b(?:choos(?:e|ing)|chosen?|select(?:ing|ed)?|pick(?:ing|ed)?|go(?:ing)? (?:with|for)"
     r"|opt(?:ing)? for"
     r"|settl(?:e|ing) (?:on|for|with)|lean(?:ing)? (?:towards?|to|on)|favou?r|answer|say|conclude"
     r"|stick(?:ing)? with|vote for|stand by|commit(?:ting)? to|respond with|land(?:ing)? on"
@@ -64,7 +64,7 @@ _STRONG_PATTERNS = (
     r"答(?=:)|(?:正确)?答案(?:应该|应当|应)?(?:是|为|选)?|正确(?:的)?(?:选项|选择)?(?:是|为)|正确(?:选项|选择)(?=:)|(?:更"
     r"|较)?倾向(?:于)?"
     r"|(?:我)?(?:会|将|应该|应|故|因此|所以|综上)?选(?:择|项是|项为)?(?!项)"
-    r"|最可能(?:的)?(?:\w{0,4})?(?:是|为)|诊断(?:结果)?(?:是|为|:)|(?:受累|病变"
+    r"|最(?:可能|符合|合适|恰当|匹配|贴切|接近)(?:的)?(?:\w{0,4})?(?:是|为)|诊断(?:结果)?(?:是|为|:)|(?:受累|病变"
     r"|受影响)(?:的)?(?:节段|水平|部位)(?:是|为|:|位于)?|应该是|应当是|应[是为]|而是|其实(?:是|为)",
 )
 _DESCRIPTIVE_PATTERNS = (
@@ -75,7 +75,8 @@ _DESCRIPTIVE_PATTERNS = (
     r"|corresponding to|match(?:es)?(?: (?:most )?\w+ly)?"
     r"|(?:image|picture|scan|film|case|it|this) belongs? (?:to|in|under)(?: category)?"
     r"|points? (?:\w+ly )?(?:to|towards?|at)|suggests?|indicates?"
-    r"|supports?|indicative of|in line with|suggestive of|suggesting|indicating|fits?(?: with)?"
+    r"|supports?|indicative of|in line with|screams|suggestive of|suggesting|indicating"
+    r"|fits?(?: with)?"
     r"|compatible with"
     r"|characteristic of|typical of|in keeping with|(?:described|explained|represented|captured) by"
     r"|leads? (?:me |us )?to|narrows? (?:it |this )?down to|leav(?:es|ing)(?: us"
