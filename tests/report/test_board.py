@@ -5,7 +5,7 @@ import pytest
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
 from spinebench.records import Prediction
-from spinebench.report.board import build_page_view, chance_of
+from spinebench.report.board import PageOptions, build_page_view, chance_of
 from spinebench.report.origin import MAX_NOTED_FILES, read_origin
 from spinebench.statistics import cluster_interval
 from spinebench.tables import write_table
@@ -14,7 +14,7 @@ from tests.report.sample import answers_at, predictions_of, write_run
 
 
 def view_of(bench, *folders):
-    return build_page_view(bench, folders, title="T", preface=("P",), seed=0)[0]
+    return build_page_view(bench, folders, PageOptions(title="T", preface=("P",)))[0]
 
 
 def test_chance():

@@ -116,7 +116,7 @@ def test_ids_are_unique_and_references_lead_somewhere(outline):
 def test_tables_have_captions_and_scopes(outline):
     assert len(outline.of("table")) == len(outline.of("caption")) > 20
     for attrs in outline.of("th"):
-        assert attrs["scope"] in ("col", "row", "colgroup")
+        assert attrs["scope"] in ("col", "row", "colgroup", "rowgroup")
 
 
 def test_plots_have_names(outline):

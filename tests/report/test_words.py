@@ -2,7 +2,16 @@ from dataclasses import replace
 
 import pytest
 
-from spinebench.report.views import Estimate, Localization, Origin, Position, RunView, SourceView
+from spinebench.report.views import (
+    Estimate,
+    Localization,
+    Origin,
+    PairRow,
+    Position,
+    RunView,
+    SourceView,
+    Standing,
+)
 from spinebench.report.words import (
     BLIND,
     METADATA,
@@ -10,6 +19,7 @@ from spinebench.report.words import (
     blind_words,
     comparison_words,
     giveaway_words,
+    habit_words,
     position_words,
     summary_words,
     warning_words,
@@ -66,25 +76,56 @@ ORIGIN = Origin(
 )  # fmt: skip
 
 
-def summary_of(*runs: RunView) -> tuple[str, ...]:
+def pair(first: str, second: str, *, apart: bool) -> PairRow:
+    return PairRow(
+        first=first, second=second, difference=share(0.1), p=0.01, p_holm=0.02, apart=apart
+    )
+
+
+def standing(*pairs: PairRow) -> Standing:
+    return Standing(measure="diagnosis", title="Diagnosis", groups=(), pairs=pairs)
+
+
+def summary_of(*runs: RunView, standings: tuple[Standing, ...] = ()) -> tuple[str, ...]:
     return summary_words(
-        ORIGIN, runs, split="test", patients=5, diagnosis=10, localization=10,
+        ORIGIN, runs, standings, split="test", patients=5, diagnosis=10, localization=10,
         diagnosis_chance=0.2, localization_chance=1 / 31,
     )  # fmt: skip
 
 
-def test_summary_names_the_leader_only_where_its_interval_is_above():
-    words = summary_of(a_run("gpt", share(0.8)), a_run("spinebench/random", share(0.2)))
+def test_summary_names_the_leader_and_what_a_paired_test_says():
+    runs = a_run("gpt", share(0.8)), a_run("spinebench/random", share(0.2))
+    found = standing(pair("gpt", "spinebench/random", apart=True))
+    words = summary_of(*runs, standings=(found,))
     assert words[2] == (
         "In diagnosis the highest accuracy is that of gpt: 80.0\u00a0% (interval 75.0 to 85.0), "
-        "above the 20.0\u00a0% of guessing. Its interval lies above those of all others."
+        "above the 20.0\u00a0% of guessing. Paired by patient it is above each of the others by "
+        "more than chance."
     )
     assert "gpt and 1 simple baseline (spinebench/random)" in words[0]
 
 
 def test_summary_says_when_the_leader_cannot_be_told_apart():
-    words = summary_of(a_run("a", share(0.8)), a_run("b", share(0.75)), a_run("c", share(0.1)))
-    assert words[2].endswith("By these intervals it cannot be told apart from b.")
+    runs = a_run("a", share(0.8)), a_run("b", share(0.75)), a_run("c", share(0.1))
+    found = standing(pair("a", "b", apart=False), pair("a", "c", apart=True))
+    words = summary_of(*runs, standings=(found,))
+    assert words[2].endswith("Paired by patient it cannot be told apart from b.")
+
+
+def test_summary_compares_nothing_without_a_standing():
+    words = summary_of(a_run("a", share(0.8)), a_run("b", share(0.75)))
+    assert words[2].endswith("of guessing.")
+
+
+def test_runs_with_a_habit_are_named():
+    named = {"favours a place": ["a", "b"], "blind": ["c"], "flip-flops": []}
+    (words,) = habit_words(named)
+    assert words.startswith(
+        "a and b favour places among the options. c is no better with the image than without: "
+        "blind."
+    )
+    assert "flip" not in words
+    assert habit_words({"blind": []}) == ()
 
 
 def test_summary_without_answers_says_so():

@@ -5,7 +5,7 @@ security policy forbids the rest. Everything that came from a model or a data se
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,13 @@ from markupsafe import Markup, escape
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.folders import check_writable
-from spinebench.report.board import LoadedRun, build_page_view, gallery_of
+from spinebench.report.board import PageOptions, build_page_view, gallery_of
+from spinebench.report.curve_plot import curve_svg, describe_curve
 from spinebench.report.document import build_environment, render_document, write_document
 from spinebench.report.gallery import GROUPS, Group, Picture, all_cards, build_pictures
+from spinebench.report.habits import RULES, points
 from spinebench.report.plots import (
+    MISSING,
     ForestRow,
     Reference,
     forest_plot,
@@ -27,12 +30,30 @@ from spinebench.report.plots import (
     percent,
     position_plot,
 )
+from spinebench.report.runs import LoadedRun
 from spinebench.report.views import Estimate, PageView, Position, PromptView, RunView
 from spinebench.report.words import position_words
 
 MAX_BYTES = 15 * 1000 * 1000
 _PICTURE_SHARE = 0.6  # of the page's bytes, at most, for images
 DEFAULT_TITLE = "Spine images read by models"
+
+# id, title, template; what has no template stands in that of the section before
+_SECTIONS: tuple[tuple[str, str, str | None], ...] = (
+    ("summary", "In short", "section_summary.html"),
+    ("origin", "What was built from what", "section_origin.html"),
+    ("board", "The board", "section_board.html"),
+    ("standing", "Who can be told apart", "section_standing.html"),
+    ("habits", "What the scores hide", "section_habits.html"),
+    ("alignment", "Alignment", "section_alignment.html"),
+    ("giveaway", "Image or metadata", "section_giveaway.html"),
+    ("stress", "Changed pictures, growing lesions", "section_stress.html"),
+    ("reported", "Reported elsewhere", "section_reported.html"),
+    ("detail", "Model by model", "section_models.html"),
+    ("gallery", "Gallery", None),
+    ("method", "How it was measured", "section_method.html"),
+)
+SECTIONS = tuple(name for name, _, _ in _SECTIONS)
 
 OUTCOME_WORDS = (
     ("answered", "Answered"),
@@ -68,14 +89,11 @@ def build_report(
     runs: Sequence[Path],
     out: Path,
     *,
-    title: str = DEFAULT_TITLE,
-    preface: Sequence[str] = (),
-    seed: int = 0,
     gallery_per_group: int = 6,
+    **options: Any,
 ) -> dict[str, Any]:
-    """Write the page of some runs on one benchmark; returns a summary of it.
+    """Write the page of some runs on one benchmark; returns a summary. Keywords: `PageOptions`.
 
-    `preface` holds paragraphs that only the caller can know, such as that all images are drawn.
     The summary: `out`, `bytes`, `bench_sha256`, `split`, `patients`, and `runs`, a list of
     `model`, `run_id`, `complete`, `diagnosis`, `localization`, `overall` (fractions or None).
     Raises UsageError if a run is not of this benchmark or the page cannot be kept under 15 MB.
@@ -87,7 +105,7 @@ def build_report(
     check_writable(out)
     benchmark = Benchmark.load(Path(bench))
     page, loaded = build_page_view(
-        benchmark, [Path(run) for run in runs], title=title, preface=preface, seed=seed
+        benchmark, [Path(run) for run in runs], PageOptions(**{"title": DEFAULT_TITLE, **options})
     )
     per_group = gallery_per_group
     while True:
@@ -117,11 +135,26 @@ def _with_gallery(
     return replace(page, runs=views)
 
 
-def render_page(page: PageView, pictures: Iterable[Picture]) -> str:
-    """HTML of the page; the same values give the same text."""
+def render_page(
+    page: PageView,
+    pictures: Iterable[Picture],
+    *,
+    sections: Sequence[str] = SECTIONS,
+    links: Mapping[str, str] | None = None,
+    back: str | None = None,
+) -> str:
+    """HTML of the page; the same values give the same text.
+
+    `sections` leaves parts away; `links` leads from the board to other pages, by the run's key;
+    `back` is a page that this one belongs to.
+    """
     environment = build_environment()
     environment.globals.update(
         percent=percent,
+        points=points,
+        p_value=p_value,
+        describe_curve=describe_curve,
+        curve_svg=curve_svg,
         interval_words=interval_words,
         interval_strip=interval_strip,
         breakable=breakable,
@@ -133,6 +166,11 @@ def render_page(page: PageView, pictures: Iterable[Picture]) -> str:
         "page.html",
         ("theme.js", "page.js"),
         page=page,
+        sections=_shown_sections(page, sections),
+        links=links,
+        back=back,
+        tiers=_tiers(page),
+        habit_rules=RULES,
         pictures=held,
         picture_keys={picture.key: f"pic{number}" for number, picture in enumerate(held, 1)},
         outcome_words=OUTCOME_WORDS,
@@ -141,6 +179,35 @@ def render_page(page: PageView, pictures: Iterable[Picture]) -> str:
         prompts=_distinct_prompts(page.runs),
         **_plots(page),
     )
+
+
+def p_value(value: float | None) -> str:
+    """A p value as it is printed; the dash where none was taken."""
+    if value is None:
+        return MISSING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _shown_sections(page: PageView, wanted: Sequence[str]) -> list[tuple[str, str, str | None]]:
+    """Id, title and template of the sections that this page has; the gallery is in `models`."""
+    empty = {
+        "alignment": page.alignment is None,
+        "stress": not (page.stress or page.curves),
+        "reported": not page.reported,
+    }
+    return [
+        (name, title, template)
+        for name, title, template in _SECTIONS
+        if name in wanted and not empty.get(name, False)
+    ]
+
+
+def _tiers(page: PageView) -> dict[str, int]:
+    """Tier by label, by the measure that orders the board; empty where nothing was compared."""
+    if not page.standings:
+        return {}
+    groups = page.standings[0].groups
+    return {label: number for number, group in enumerate(groups, 1) for label in group}
 
 
 def grouped(count: int) -> str:

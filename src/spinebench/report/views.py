@@ -7,6 +7,8 @@ dash; it is never a number.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from spinebench.evaluation.curve_points import MeasuredCurve
+from spinebench.evaluation.published import PublishedTable
 from spinebench.report.gallery import Card, Group
 
 
@@ -94,6 +96,18 @@ class PromptView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HabitView:
+    """What a score hides, in words, and the names that the rules give for it."""
+
+    coverage: float | None  # answers that name an option, of those counted
+    place_words: str
+    sight_words: str
+    steady_words: str
+    tags: tuple[str, ...]
+    control: str | None  # folder of the same model's run without the image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """One run: its line on the board and everything behind it."""
 
@@ -121,6 +135,8 @@ class RunView:
     cards: Mapping[Group, tuple[Card, ...]]
     group_counts: Mapping[Group, int]
     outside_groups: int  # diagnosis answers that name no option
+    control: bool = False  # no image was sent
+    habits: HabitView | None = None  # filled in when all runs of a page are known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +263,36 @@ class Duel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StressRow:
+    """One task under one change of the pictures."""
+
+    task: str
+    change: str
+    before: float
+    after: float
+    drop: Estimate  # before minus after
+    p: float | None  # Holm over all changes
+    changed: float | None  # share of questions with another answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StressView:
+    """What changed pictures cost one run."""
+
+    label: str
+    rows: tuple[StressRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveView:
+    """Accuracy of one run against the size of the lesion, on phantoms."""
+
+    label: str
+    key: str
+    curves: tuple[MeasuredCurve, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageView:
     """The whole page."""
 
@@ -267,3 +313,8 @@ class PageView:
     seed: int
     subset: bool = False  # only the evaluation subset of the split was asked
     alignment: AlignmentView | None = None  # None: no such question
+    standings: tuple[Standing, ...] = ()
+    duel: Duel | None = None  # the first two models; None = fewer than two
+    stress: tuple[StressView, ...] = ()
+    curves: tuple[CurveView, ...] = ()
+    reported: tuple[PublishedTable, ...] = ()  # by others, on other questions

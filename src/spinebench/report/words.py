@@ -4,10 +4,17 @@ One rule throughout: a share is called higher than another only where its interv
 above the other's; anything else is "cannot be told apart" or is left to the figures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from spinebench.report.plots import interval_words, percent
-from spinebench.report.views import AlignmentView, Estimate, Origin, Position, RunView
+from spinebench.report.views import (
+    AlignmentView,
+    Estimate,
+    Origin,
+    Position,
+    RunView,
+    Standing,
+)
 
 FEW_PATIENTS = 50  # below it the intervals' coverage is not what they promise
 METADATA = "spinebench/metadata"
@@ -31,6 +38,7 @@ RULE_NOTES = {
 def summary_words(
     origin: Origin,
     runs: Sequence[RunView],
+    standings: Sequence[Standing],
     *,
     split: str,
     patients: int,
@@ -50,11 +58,17 @@ def summary_words(
         "names one of the options, of which one is true; Healthy is always among them. In "
         f"localization ({localization:,} questions) it sees one image and names every disc level "
         "at which the disease lies; several may be true.",
-        _leader_words("diagnosis", [(r, r.diagnosis) for r in runs], diagnosis_chance),
+        _leader_words(
+            "diagnosis",
+            [(r, r.diagnosis) for r in runs],
+            diagnosis_chance,
+            _standing_of("diagnosis", standings),
+        ),
         _leader_words(
             "localization (exactly the right set)",
             [(r, r.localization.exact) for r in runs],
             localization_chance,
+            _standing_of("localization", standings),
         ),
     )
 
@@ -92,6 +106,29 @@ def giveaway_words(
     )
 
 
+def habit_words(named: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """One paragraph that names the runs with a habit that their score hides; none without one."""
+    verdicts = {
+        "favours a place": ("favours a place among the options", "favour places among the options"),
+        "blind": (
+            "is no better with the image than without: blind",
+            "are no better with the image than without: blind",
+        ),
+        "flip-flops": (
+            "changes its answer to the same question: it flip-flops",
+            "change their answers to the same question: they flip-flop",
+        ),
+    }
+    words = [
+        f"{_listed(labels)} {verdicts[tag][len(labels) > 1]}."
+        for tag, labels in named.items()
+        if labels
+    ]
+    if not words:
+        return ()
+    return (f"{' '.join(words)} “What the scores hide” has the figures and the rules.",)
+
+
 def blind_words(runs: Sequence[RunView], chance: float | None) -> tuple[str, ...]:
     """One paragraph if `blind` beats chance in diagnosis; none otherwise, or if it was not run."""
     blind = next((run.diagnosis for run in runs if run.model == BLIND), None)
@@ -126,7 +163,7 @@ def warning_words(
             f"Incomplete: {_listed(counts)}. The figures of these runs rest on the other questions "
             "and may not be compared with complete runs."
         )
-    if len({(run.protocol, run.prompts) for run in runs}) > 1:
+    if len({(run.protocol, run.prompts) for run in runs if not run.control}) > 1:
         warnings.append(
             "The runs were not all asked in the same words: protocol and prompt of each stand "
             "under “How it was measured”."
@@ -206,24 +243,42 @@ def _gap(pair: tuple[Position, Position]) -> float:
     return (pair[0].accuracy.value or 0.0) - (pair[1].accuracy.value or 0.0)
 
 
+def _standing_of(measure: str, standings: Sequence[Standing]) -> Standing | None:
+    return next((one for one in standings if one.measure == measure), None)
+
+
 def _leader_words(
-    task: str, results: Sequence[tuple[RunView, Estimate]], chance: float | None
+    task: str,
+    results: Sequence[tuple[RunView, Estimate]],
+    chance: float | None,
+    standing: Standing | None,
 ) -> str:
     known = [(run, e) for run, e in results if e.value is not None]
     if not known:
         return f"No run has an answered question in {task}."
     known.sort(key=lambda pair: -(pair[1].value or 0.0))
-    (leader, best), rest = known[0], known[1:]
+    leader, best = known[0]
     words = (
         f"In {task} the highest accuracy is that of {leader.label}: {_share(best)}"
         f"{_against_chance(best, chance)}."
     )
-    tied = [run.label for run, e in rest if not _is_above(best, e)]
-    if tied:
-        words += f" By these intervals it cannot be told apart from {_listed(tied)}."
-    elif rest:
-        words += " Its interval lies above those of all others."
-    return words
+    others = _told_from(leader.label, standing)
+    if others is None:
+        return words
+    alike = [label for label, apart in others if not apart]
+    if alike:
+        return f"{words} Paired by patient it cannot be told apart from {_listed(alike)}."
+    return f"{words} Paired by patient it is above each of the others by more than chance."
+
+
+def _told_from(label: str, standing: Standing | None) -> list[tuple[str, bool]] | None:
+    """Every other run of a standing and whether it is told apart; None if nothing was compared."""
+    found = [
+        (pair.second if pair.first == label else pair.first, pair.apart)
+        for pair in (standing.pairs if standing else ())
+        if label in (pair.first, pair.second)
+    ]
+    return found or None
 
 
 def _giveaway(above: bool, below: bool) -> str:

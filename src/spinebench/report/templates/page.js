@@ -23,6 +23,7 @@
 
   // a larger view of an image
   var dialog = document.querySelector("dialog");
+  if (!dialog) { return; }
   var stage = dialog.querySelector("div");
   document.querySelectorAll(".frame").forEach(function (frame) {
     function enlarge() {
