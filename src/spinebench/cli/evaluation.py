@@ -3,6 +3,7 @@
 import typer
 
 from spinebench.cli.evaluation_compare import compare
+from spinebench.cli.evaluation_robustness import curve, flip, flip_task, perturb, robustness
 from spinebench.cli.evaluation_run import rescore, resume, run
 from spinebench.cli.evaluation_traces import ratings, traces
 
@@ -13,3 +14,8 @@ app.command("rescore")(rescore)
 app.command("compare")(compare)
 app.command("traces")(traces)
 app.command("ratings")(ratings)
+app.command("perturb")(perturb)
+app.command("robustness")(robustness)
+app.command("flip-task")(flip_task)
+app.command("flip")(flip)
+app.command("curve")(curve)

@@ -95,7 +95,8 @@ def pair_answers(
     Columns: `task`, `kind`, `step`, `amount`, `patient_id`, `before`, `after` (mean of the epochs),
     `same` (share of epochs whose answer is the same as in the plain run's same epoch).
     """
-    after = perturbed.filter("counted").join(changes, on="question_id")
+    # a question has a kind of its own ("mcq"); here it is the change's
+    after = perturbed.filter("counted").drop("kind").join(changes, on="question_id")
     before = plain.filter("counted").select(
         pl.col("question_id").alias("original_question_id"),
         "epoch",

@@ -26,6 +26,7 @@ _FILL = (0.12, 0.92)  # of its box; a letter is neither a dot nor a block
 _RING_PX = 3  # around the box: ground only
 _MOST_RING_SHARE = 0.04  # of the ring's pixels may rise as a mark does: noise
 _MARGIN_PX = 3  # of the copy; around a letter is its blur
+_MOST_GRAIN = 3.0  # times the median deviation of the ring's pixels
 _GRAIN_PX = 6  # width of the ring that grain is drawn from, in pixels of the picture
 
 
@@ -99,6 +100,8 @@ def _fill(pixels: NDArray[np.float64], mark: Mark, generator: np.random.Generato
     outside = np.ones((rows, cols), np.bool_)
     outside[mark.top : mark.bottom, mark.left : mark.right] = False
     grain = (pixels - smooth)[around][outside[around]]
+    size = np.abs(grain).max(axis=1)
+    grain = grain[size <= _MOST_GRAIN * np.median(size)]  # an edge that runs through is no grain
     # one draw for all channels: a grey picture stays grey
     drawn = generator.integers(0, len(grain), size=ground.shape[:2])
     pixels[mark.top : mark.bottom, mark.left : mark.right] = ground + grain[drawn]
