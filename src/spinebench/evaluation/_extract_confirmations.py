@@ -41,7 +41,7 @@ POSITIVE = re.compile(
     r"(?: to be)?(?: (?:clearly|definitely|likely|probably|therefore|thus|indeed|certainly"
     r"|also|both"
     r"|all|still|by far|undoubtedly|most likely|well|best|strongly|the|my|our|overall|single"
-    r"|final|then|now|here|slightly|somewhat))*"
+    r"|final|then|now|here|slightly|somewhat|a(?= better)))*"
     r" (?:correct|right|best|answers?|true|most (?:\w+)|likeliest|more (?:likely|plausible"
     r"|consistent"
     r"|appropriate|probable|convincing|compelling|fitting|suitable)|better|(?:closest"

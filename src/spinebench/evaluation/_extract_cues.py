@@ -106,7 +106,7 @@ _POOR = re.compile(
     r"|unsure|uncertain|out|against|says?|said|states?|exclu\w*)\b|[?]",
     re.IGNORECASE,
 )
-_LAST_SENTENCE = re.compile(r"(?:[.!?。]\s+|→\s*|\n)[(\[\"']*([A-Z])[)\]\"'.]*\s*$")
+_LAST_SENTENCE = re.compile(r"(?:[.!?]\s+|。\s*(?:选项)?|→\s*|\n)[(\[\"']*([A-Z])[)\]\"'.]*\s*$")
 
 
 def find_last_commitment(text: str, table: OptionTable) -> Commitment | None:

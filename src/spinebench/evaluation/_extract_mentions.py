@@ -33,6 +33,7 @@ _HEADING = re.compile(
     r"|query|referral|previous \w+)\s?:[^:;]*$",
     re.IGNORECASE,
 )
+_LOST = re.compile(r"\b(?:loss|lack|absence|reversal) of (?:the )?(?:\w+ )?$", re.IGNORECASE)
 _LISTED_BEFORE = re.compile(r"\b(?:options|choices)\b", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
     r"[^,;.\n]{0,30}?(?:\b(?:cannot|can't|could not|can not|(?:needs?|has|have|ought) to be"
@@ -200,7 +201,8 @@ class _SentenceMarks:
             return False
         if _has_between(self._unaffected, scope_start, scope_end):
             return False
-        if _HEADING.search(self.sentence[max(0, mention.start - 80) : mention.start]):
+        before = self.sentence[max(0, mention.start - 80) : mention.start]
+        if _HEADING.search(before) or _LOST.search(before):
             return False
         after = self.sentence[mention.end : min(scope_end, mention.end + 80)]
         if _has_between(self._listings, scope_start, mention.start) and not POSITIVE.match(after):

@@ -23,7 +23,7 @@ _REFUSAL = re.compile(
     r"|\b(?:as an ai|i am an ai|i'm an ai|as a language model|i'm sorry|i am sorry"
     r"|i apologi[sz]e|i don't know|i do not know|not a (?:doctor|physician|radiologist))\b"
     r"|\b(?:consult|see|seek|talk to|contact) (?:with )?(?:an?|your) (?:\w+ )?(?:doctor"
-    r"|physician|radiologist|healthcare|health|medical|professional|specialist)"
+    r"|physician|radiologist|healthcare|health(?!y)|medical|professional|specialist)"
     r"|\bno image (?:is|was|has been|provided|attached)|\b(?:provide|upload|attach"
     r"|share) (?:the|an) image"
     r"|无法|不能(?:提供|判断|诊断|确定|回答|协助|给出|做出|作出|进行|识别|解读)|抱歉|对不起"

@@ -28,7 +28,9 @@ _FILLER_WORDS = (
 )
 _CHINESE_FILLER = "选项|选择|应该是|应当是|应为|应是|是|为|选|的|节段"
 _FILLER = re.compile(
-    rf"(?:\(s\)|not (?:just|only|merely)(?=\s[(\[]?[A-Z][)\]]?,? but also)|(?<=\n)1[.)][ ]"
+    rf"(?:\(s\)|from(?=\s[(\[]?[A-Z][)\]]?\s?(?:-|to|through)\s)"
+    rf"|(?-i:an?)(?=\s(?-i:[B-HJ-Z])(?:[.,;\n]"
+    rf"|$))|not (?:just|only|merely)(?=\s[(\[]?[A-Z][)\]]?,? but also)|(?<=\n)1[.)][ ]"
     rf"|[\s:;=\-\"'()\[\]{{}}<>→,_]|{_CHINESE_FILLER}"
     rf"|(?:{_FILLER_WORDS})(?![A-Za-z])"
     r"|(?:option|choice|answer)(?=(?-i:[A-Z])(?![A-Za-z])))",

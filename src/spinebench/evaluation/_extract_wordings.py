@@ -55,7 +55,8 @@ _STRONG_PATTERNS = (
     r"|fitting)(?: \w+){0,3}? (?:is|would be)\b",
     r"\b(?:choos(?:e|ing)|chosen?|select(?:ing|ed)?|pick(?:ing|ed)?|go(?:ing)? (?:with|for)"
     r"|opt(?:ing)? for"
-    r"|settl(?:e|ing) (?:on|for|with)|lean(?:ing)? (?:towards?|to|on)|favou?r|answer|say|conclude"
+    r"|settl(?:e|ing) (?:on|for|with)|lean(?:ing)?(?: (?:towards?|to|on))?|favou?r|answer|say"
+    r"|conclude"
     r"|stick(?:ing)? with|vote for|stand by|commit(?:ting)? to|respond with|land(?:ing)? on"
     r"|prefer|include|lock(?:ing|ed)? in|put(?:ting)? (?:me|it) down (?:for|as)|i(?:'ll| will) take"
     r")\b(?: that)?(?: it)?",
