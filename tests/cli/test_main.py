@@ -24,7 +24,7 @@ LEAVES = list(leaves(build_command()))
 def test_help_names_every_noun(cli: Cli) -> None:
     outcome = cli("--help")
     assert outcome.code == 0
-    for noun in ("demo", "sources", "phantom", "bench", "eval", "report"):
+    for noun in ("demo", "sources", "phantom", "bench", "eval", "models", "report"):
         assert noun in outcome.out
 
 

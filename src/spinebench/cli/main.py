@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from spinebench import __version__
-from spinebench.cli import bench, demo, evaluation, phantom, report, sources
+from spinebench.cli import bench, demo, evaluation, models, phantom, report, sources
 from spinebench.errors import SpinebenchError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(sources.app, name="sources")
 app.add_typer(phantom.app, name="phantom")
 app.add_typer(bench.app, name="bench")
 app.add_typer(evaluation.app, name="eval")
+app.add_typer(models.app, name="models")
 app.add_typer(report.app, name="report")
 app.command("demo")(demo.demo)
 
