@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ class Reply:
     text: str = ""
     finish_reason: str = "stop"
     status: int = 200
+    raw: bytes | None = None  # the whole body, whatever it is
+    cut: float = 1.0  # share of the body that is sent before the connection is closed
+    wait_s: float = 0.0  # before anything is sent
 
 
 @dataclass
@@ -57,6 +61,10 @@ def scripted_server(reply: Callable[[Received], Reply]) -> Iterator[Server]:
             self._send(reply(request), body["model"])
 
         def _send(self, answer: Reply, model: str) -> None:
+            time.sleep(answer.wait_s)
+            if answer.cut == 0:  # hang up without a word
+                self.close_connection = True
+                return
             message = {"role": "assistant", "content": answer.text}
             whole = {
                 "id": "x", "object": "chat.completion", "created": 0, "model": model,
@@ -67,13 +75,14 @@ def scripted_server(reply: Callable[[Received], Reply]) -> Iterator[Server]:
             }  # fmt: skip
             broken = {"error": {"message": "out of order", "type": "server"}}
             content = whole if answer.status == 200 else broken
-            data = json.dumps(content).encode()
+            data = json.dumps(content).encode() if answer.raw is None else answer.raw
             self.send_response(answer.status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             with suppress(BrokenPipeError, ConnectionResetError):  # the client may be gone by now
-                self.wfile.write(data)
+                self.wfile.write(data[: int(answer.cut * len(data))])
+            self.close_connection = answer.cut < 1
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

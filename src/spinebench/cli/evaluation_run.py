@@ -265,7 +265,7 @@ def _summary_lines(out: Path, summary: dict[str, Any]) -> list[str]:
             consistency = scores[task].get("consistency")
             if consistency is not None:
                 cells = _metric_cells(consistency["all_right"])
-                rows.append((task, f"right in all {consistency['times']}", *cells))
+                rows.append((task, f"right in all {consistency['times']:g}", *cells))
     for name in ("overall", "overall_pooled"):
         if scores[name] is not None:
             rows.append((name, "accuracy", *_metric_cells(scores[name])))

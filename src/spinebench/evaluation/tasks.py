@@ -12,9 +12,11 @@ that the benchmark keeps.
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from anyio import to_thread  # what Inspect itself runs on
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import (
@@ -50,6 +52,7 @@ from spinebench.records import Question
 from spinebench.tables import sha256_of_file
 
 TASK_VERSION = 1  # comparability: raised when the same model would be asked or scored otherwise
+_LONG_ANSWER = 50_000  # characters
 _MIME_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 
@@ -202,12 +205,16 @@ def answer_scorer() -> Scorer:
         if state.output.empty or state.output.error:
             return Score.unscored(reason="no_response", explanation=state.output.error)
         options = shown_options(state.metadata["options"])
-        reading = read_answer(
+        read = partial(
+            read_answer,
             state.output.completion,
             options,
             multiple=state.metadata["multiple"],
             finish_reason=state.output.stop_reason,
         )
+        # a megabyte takes seconds to read: the other calls must not time out meanwhile
+        long = len(state.output.completion) > _LONG_ANSWER
+        reading = await to_thread.run_sync(read) if long else read()
         right = reading.outcome == "answered" and set(reading.letters) == set(target)
         return Score(
             value=CORRECT if right else INCORRECT,

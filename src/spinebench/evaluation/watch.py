@@ -74,10 +74,12 @@ class Counts:
         with self._lock:
             self._stop(reason)
 
-    def spend(self, cost: float) -> None:
+    def spend(self, cost: float, limits: Limits) -> None:
         """Add what earlier answers have cost."""
         with self._lock:
             self._values[_SPENT] += cost
+            if limits.max_cost is not None and self._values[_SPENT] >= limits.max_cost:
+                self._stop("cost")
 
     def count_answer(self, cost: float | None, limits: Limits) -> None:
         """One question more is answered."""

@@ -43,17 +43,17 @@ def ask_here(
 ) -> Ended:
     """Ask all shards in this process. `tick` takes the numbers answered and failed so far."""
     counts = Counts([0.0] * COUNTS, threading.Lock())
-    counts.spend(spent)
+    counts.spend(spent, calling.limits)
     watch = Watch(counts, calling.limits, on_heard=lambda: tick(counts.answered, counts.failed))
     ended = Ended()
     for shard in shards:
+        if counts.stop:
+            break
         logs = ask_shard(calling, shard, benchmark, model, watch)
         ended.errors |= log_errors(logs)
         # after Ctrl-C Inspect writes the log as cancelled, and returns it or nothing at all
         if not logs or logs[0].status == "cancelled":
             counts.ask_to_stop("interrupted")
-        if counts.stop:
-            break
     ended.stop = counts.stop
     return ended
 
@@ -75,7 +75,7 @@ def ask_in_processes(
     context = multiprocessing.get_context("spawn")
     values, lock, told = RawArray("d", COUNTS), context.Lock(), context.SimpleQueue()
     counts = Counts(values, lock)
-    counts.spend(spent)
+    counts.spend(spent, calling.limits)
     ended = Ended()
     waiting, running = list(shards), list[BaseProcess]()
     try:
