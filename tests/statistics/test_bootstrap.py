@@ -8,6 +8,7 @@ from spinebench.statistics import (
     cluster_bootstrap_interval,
     cohen_kappa,
 )
+from spinebench.statistics.bootstrap import draw_clusters
 
 
 def test_a_mean_as_a_statistic_has_the_interval_of_the_mean() -> None:
@@ -43,3 +44,14 @@ def test_no_interval_where_draws_are_mostly_undefined() -> None:
     assert found == (1.0, None, None)  # a draw without the last item has no kappa
     assert bootstrap_statistic_interval(lambda items: None, [1, 2], seed=1) == (None, None, None)
     assert bootstrap_statistic_interval(lambda items: 1.0, [1, 1], seed=1) == (1.0, None, None)
+
+
+def test_every_draw_is_as_many_clusters_as_there_are_each_as_often_as_another() -> None:
+    counts = np.concatenate(list(draw_clusters(700, 1000, seed=4)))  # several blocks
+    assert counts.shape == (1000, 700)
+    assert (counts.sum(axis=1) == 700).all()
+    # Poisson but for 1/700: mean and variance 1, none with probability 1/e
+    assert counts.var() == pytest.approx(1, abs=0.01)
+    assert (counts == 0).mean() == pytest.approx(np.exp(-1), abs=0.002)
+    assert np.abs(counts.mean(axis=0) - 1).max() < 5 / np.sqrt(1000)
+    assert not (counts[0] == counts[-1]).all()

@@ -21,7 +21,15 @@ from typing import Any
 
 import polars as pl
 
-from spinebench.anatomy.levels import Level, Side, level_distance, parse_level, parse_side
+from spinebench.anatomy.levels import (
+    Level,
+    Side,
+    VertebralColumn,
+    column_naming,
+    level_distance,
+    parse_level,
+    parse_side,
+)
 from spinebench.errors import UsageError
 from spinebench.evaluation.metric import COUNTED, keep_counted, score_mean, score_share
 
@@ -80,8 +88,8 @@ def compare_places(right: Sequence[Place], named: Sequence[Place]) -> LevelError
     truth, said = {p.level for p in right}, {p.level for p in named}
     if not truth or not said:
         return None
-    record = truth | said  # one person's spine: a level L6 in it moves the others
-    table = [[level_distance(t, s, record=record) for s in sorted(said)] for t in sorted(truth)]
+    column = column_naming(truth | said)  # one person's spine: a level L6 in it moves the others
+    table = [[_distance(t, s, column) for s in sorted(said)] for t in sorted(truth)]
     of_right = [min(row) for row in table]
     of_named = [min(column) for column in zip(*table, strict=True)]
     farthest = max(*of_right, *of_named)
@@ -106,14 +114,19 @@ def pair_levels(
     """
     truth, said = {p.level for p in right}, {p.level for p in named}
     pairs: list[tuple[Level | None, Level | None]] = [(level, level) for level in truth & said]
-    missed, added, record = truth - said, said - truth, truth | said
-    near = sorted((level_distance(t, s, record=record), t, s) for t in missed for s in added)
+    missed, added, column = truth - said, said - truth, column_naming(truth | said)
+    near = sorted((_distance(t, s, column), t, s) for t in missed for s in added)
     for _, level, other in near:
         if level in missed and other in added:
             pairs.append((level, other))
             missed.remove(level)
             added.remove(other)
     return pairs + [(level, None) for level in missed] + [(None, level) for level in added]
+
+
+@lru_cache(maxsize=4096)
+def _distance(first: Level, second: Level, column: VertebralColumn) -> float:
+    return level_distance(first, second, column=column)
 
 
 def add_level_errors(answers: pl.DataFrame) -> pl.DataFrame:

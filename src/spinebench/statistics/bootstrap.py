@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from spinebench.statistics.clusters import Interval, Labels, sum_by_cluster, union_of
 
+_BLOCK = 250_000  # draws at once: what stays in a core's cache is drawn twice as fast
+
 
 def cluster_bootstrap_interval(
     values: ArrayLike, clusters: Labels, *, level: float = 0.95, resamples: int = 2000, seed: int
@@ -22,7 +24,9 @@ def cluster_bootstrap_interval(
     mean = float(sums.sum() / sizes.sum())
     if len(sizes) == 1:
         return Interval(mean, None, None)
-    means = [(counts @ sums) / (counts @ sizes) for counts in _draws(len(sizes), resamples, seed)]
+    means = [
+        (counts @ sums) / (counts @ sizes) for counts in draw_clusters(len(sizes), resamples, seed)
+    ]
     return _percentiles(mean, np.concatenate(means), level)
 
 
@@ -46,7 +50,7 @@ def mean_of_two_bootstrap_interval(
     if len(names) == 1:
         return Interval(estimate, None, None)
     means: list[NDArray[np.float64]] = []
-    for counts in _draws(len(names), resamples, seed):
+    for counts in draw_clusters(len(names), resamples, seed):
         a_n, b_n = counts @ a_sizes, counts @ b_sizes
         whole = (a_n > 0) & (b_n > 0)  # a draw without one of the tasks has no overall
         counts = counts[whole]
@@ -74,7 +78,7 @@ def bootstrap_statistic_interval(
     if estimate is None or number < 2:
         return Interval(estimate, None, None)
     found = []
-    for block in _draws(number, resamples, seed):
+    for block in draw_clusters(number, resamples, seed):
         for counts in block.astype(np.intp):
             found.append(statistic(np.repeat(np.arange(len(labels)), counts[index])))
     defined = np.array([value for value in found if value is not None])
@@ -83,14 +87,20 @@ def bootstrap_statistic_interval(
     return _percentiles(estimate, defined, level)
 
 
-def _draws(clusters: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """How often each cluster is drawn, in blocks of rows that stay under about 16 MB."""
+def draw_clusters(clusters: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """How often each cluster is drawn, resamples x clusters, in blocks of rows.
+
+    Depends on the three numbers only.
+    """
     generator = np.random.default_rng([seed, clusters])
-    block = max(1, min(resamples, 2_000_000 // clusters))
-    shares = np.full(clusters, 1 / clusters)
+    block = max(1, min(resamples, _BLOCK // clusters))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
-        yield generator.multinomial(clusters, shares, size=rows).astype(np.float64)
+        # ten times as fast as drawing multinomial counts, which are what comes out
+        drawn = generator.integers(0, clusters, size=(rows, clusters), dtype=np.int32)
+        drawn += (np.arange(rows, dtype=np.int32) * clusters)[:, None]
+        counts = np.bincount(drawn.reshape(-1), minlength=rows * clusters)
+        yield counts.reshape(rows, clusters).astype(np.float64)
 
 
 def _percentiles(estimate: float, draws: NDArray[np.float64], level: float) -> Interval:
