@@ -49,6 +49,11 @@ class PublishedTable:
         return tuple(row for row in self.rows if row.version == self.rows[0].version)
 
     @property
+    def older(self) -> tuple[PublishedRow, ...]:
+        """Rows of the versions before it."""
+        return tuple(row for row in self.rows if row.version != self.rows[0].version)
+
+    @property
     def marked(self) -> tuple[tuple[PublishedRow, str, Cell], ...]:
         """Every cell that contradicts its paper's formula, with its row and column."""
         return tuple(

@@ -17,9 +17,10 @@ from spinebench.evaluation.habits import (
     measure_sight,
     measure_steadiness,
 )
-from spinebench.report.plots import interval_words, percent
+from spinebench.report.plots import MISSING, interval_words, percent
 from spinebench.report.runs import LoadedRun
-from spinebench.report.views import HabitView, RunView
+from spinebench.report.views import Estimate, HabitView, RunView
+from spinebench.statistics import Interval
 
 BIASED, UNSEEING, UNSTEADY_TAG = "favours a place", "blind", "flip-flops"
 
@@ -60,6 +61,13 @@ def build_habits(runs: Sequence[LoadedRun], *, seed: int) -> list[HabitView]:
         made.append(
             HabitView(
                 coverage=_coverage(run.answers),
+                place=_place(place),
+                sight=tuple(
+                    (one.task, _estimate(one.gain, one.questions, one.patients)) for one in sight
+                ),
+                disagreeing=None
+                if steady is None
+                else _estimate(steady.disagreeing, steady.questions, steady.patients),
                 place_words=place_words(place, p),
                 sight_words=sight_words(sight, is_control=run.is_control),
                 steady_words=steady_words(steady),
@@ -86,6 +94,18 @@ def _tags(
     if steady is not None and steady.is_unsteady:
         tags.append(UNSTEADY_TAG)
     return tuple(tags)
+
+
+def _place(habit: PlaceHabit) -> tuple[str, float, float] | None:
+    if habit.favoured is None:
+        return None
+    letter = habit.favoured
+    return letter, habit.counts[letter] / habit.wrong, habit.expected[letter] / habit.wrong
+
+
+def _estimate(interval: Interval, items: int, patients: int) -> Estimate:
+    value, low, high = interval
+    return Estimate(value=value, low=low, high=high, items=items, patients=patients)
 
 
 def _coverage(answers: pl.DataFrame) -> float | None:
@@ -155,7 +175,7 @@ def steady_words(habit: SteadyHabit | None) -> str:
 
 def points(value: float | None) -> str:
     """A difference of shares in points, with its sign."""
-    return "–" if value is None else f"{100 * value:+.1f}"
+    return MISSING if value is None else f"{100 * value:+.1f}".replace("-", "−")
 
 
 def named_habits(views: Sequence[RunView]) -> Mapping[str, list[str]]:
@@ -167,4 +187,4 @@ def named_habits(views: Sequence[RunView]) -> Mapping[str, list[str]]:
 
 
 def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"

@@ -35,7 +35,7 @@ from spinebench.report.views import Estimate, PageView, Position, PromptView, Ru
 from spinebench.report.words import position_words
 
 MAX_BYTES = 15 * 1000 * 1000
-_PICTURE_SHARE = 0.6  # of the page's bytes, at most, for images
+PICTURE_SHARE = 0.6  # of the page's bytes, at most, for images
 DEFAULT_TITLE = "Spine images read by models"
 
 # id, title, template; what has no template stands in that of the section before
@@ -111,7 +111,7 @@ def build_report(
     while True:
         page = _with_gallery(benchmark, page, loaded, per_group)
         cards = all_cards(run.cards for run in page.runs)
-        pictures = build_pictures(benchmark, cards, budget_bytes=int(_PICTURE_SHARE * MAX_BYTES))
+        pictures = build_pictures(benchmark, cards, budget_bytes=int(PICTURE_SHARE * MAX_BYTES))
         data = render_page(page, pictures.values()).encode("utf-8")
         if len(data) <= MAX_BYTES:
             break

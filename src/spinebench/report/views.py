@@ -100,6 +100,9 @@ class HabitView:
     """What a score hides, in words, and the names that the rules give for it."""
 
     coverage: float | None  # answers that name an option, of those counted
+    place: tuple[str, float, float] | None  # letter favoured, its share of wrong answers, by chance
+    sight: tuple[tuple[str, Estimate], ...]  # task, gain by the image
+    disagreeing: Estimate | None  # pairs of askings of one question that disagree
     place_words: str
     sight_words: str
     steady_words: str

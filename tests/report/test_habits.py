@@ -1,0 +1,98 @@
+"""The page names a model that favours a place, one that is blind, and one that flip-flops."""
+
+from dataclasses import replace
+
+import pytest
+
+from spinebench.benchmark.bundle import Benchmark
+from spinebench.report.board import PageOptions, build_page_view
+from spinebench.report.habits import points
+from spinebench.report.page import build_report
+from tests.report.sample import answers_at, predictions_of, write_bench, write_run
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """A benchmark with enough test patients for a verdict."""
+    folder = tmp_path_factory.mktemp("wide")
+    return Benchmark.load(write_bench(folder / "bench", mr=150, films=30))
+
+
+@pytest.fixture(scope="module")
+def runs(wide, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("habit-runs")
+    questions = wide.questions
+
+    def write(name, made, **fields):
+        return write_run(folder / name, wide.folder, made, **fields)
+
+    fair = predictions_of(questions, "fair", answers_at(0.7))
+    fair_without = predictions_of(questions, "fair", answers_at(0.25))
+    places = predictions_of(
+        questions, "always-b", lambda q: ("B",) if not q.multiple else answers_at(0.7)(q)
+    )
+    blind = predictions_of(questions, "blind", answers_at(0.4))
+    flips = [
+        replace(p, epoch=epoch)
+        for epoch, rate in ((1, 0.4), (2, 0.41), (3, 0.42))
+        for p in predictions_of(questions, "flips", answers_at(rate))
+    ]
+    control = {"protocol": "released+no-image"}
+    return [
+        write("fair", fair),
+        write("fair-without", [replace(p, **control) for p in fair_without], **control),
+        write("always-b", places),
+        write("blind", blind),
+        write("blind-without", [replace(p, **control) for p in blind], **control),
+        write("flips", flips),
+    ]
+
+
+@pytest.fixture(scope="module")
+def page(wide, runs):
+    return build_page_view(wide, runs, PageOptions(title="T"))[0]
+
+
+def test_each_habit_is_named_and_nothing_else(page):
+    tags = {run.label: run.habits.tags for run in page.runs}
+    assert tags == {
+        "fair · fair": (),
+        "fair · fair-without": (),
+        "always-b": ("favours a place",),
+        "blind · blind": ("blind",),
+        "blind · blind-without": (),
+        "flips": ("flip-flops",),
+    }
+
+
+def test_words_hold_the_figures(page):
+    words = {run.label: run.habits for run in page.runs}
+    places = words["always-b"].place_words
+    assert places.startswith("Favours B. Of ")
+    assert "100.0\u00a0% stand under B" in places
+    assert "blind, the image adds nothing" in words["blind · blind"].sight_words
+    assert "it uses the image" in words["fair · fair"].sight_words
+    assert "asked 3 times each" in words["flips"].steady_words
+    assert words["flips"].steady_words.endswith("it flip-flops.")
+    assert words["fair · fair"].coverage == 1.0
+
+
+def test_the_page_says_so_in_its_first_lines_and_on_the_board(wide, runs, tmp_path):
+    build_report(wide.folder, runs, tmp_path / "r.html", gallery_per_group=0)
+    html = (tmp_path / "r.html").read_text(encoding="utf-8")
+    summary = html.split('<section id="summary">')[1].split("</section>")[0]
+    assert "always-b favours a place among the options." in summary
+    assert "blind · blind is no better with the image than without: blind." in summary
+    assert "flips changes its answer to the same question: it flip-flops." in summary
+    board = html.split("<div>Results")[1].split("</table>")[0]
+    for label, tag in (("flips", "flip-flops"), ("always-b", "favours a place")):
+        (row,) = [row for row in board.split("<tr>") if f">{label}</a>" in row]
+        assert f'<span class="tag tag-habit">{tag}</span>' in row
+    for rule in ("chi-square", "not above that of the same model without it", "more than 20"):
+        assert rule in html
+
+
+def test_points_have_a_sign():
+    assert points(0.123) == "+12.3"
+    assert points(-0.123) == "−12.3"
+    assert points(None) == "–"
