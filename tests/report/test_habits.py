@@ -56,11 +56,11 @@ def page(wide, runs):
 def test_each_habit_is_named_and_nothing_else(page):
     tags = {run.label: run.habits.tags for run in page.runs}
     assert tags == {
-        "fair · fair": (),
-        "fair · fair-without": (),
+        "fair": (),
+        "fair · no image": (),
         "always-b": ("favours a place",),
-        "blind · blind": ("blind",),
-        "blind · blind-without": (),
+        "blind": ("blind",),
+        "blind · no image": (),
         "flips": ("flip-flops",),
     }
 
@@ -70,11 +70,11 @@ def test_words_hold_the_figures(page):
     places = words["always-b"].place_words
     assert places.startswith("Favours B. Of ")
     assert "100.0\u00a0% stand under B" in places
-    assert "blind, the image adds nothing" in words["blind · blind"].sight_words
-    assert "it uses the image" in words["fair · fair"].sight_words
+    assert "blind, the image adds nothing" in words["blind"].sight_words
+    assert "it uses the image" in words["fair"].sight_words
     assert "asked 3 times each" in words["flips"].steady_words
     assert words["flips"].steady_words.endswith("it flip-flops.")
-    assert words["fair · fair"].coverage == 1.0
+    assert words["fair"].coverage == 1.0
 
 
 def test_the_page_says_so_in_its_first_lines_and_on_the_board(wide, runs, tmp_path):
@@ -82,7 +82,7 @@ def test_the_page_says_so_in_its_first_lines_and_on_the_board(wide, runs, tmp_pa
     html = (tmp_path / "r.html").read_text(encoding="utf-8")
     summary = html.split('<section id="summary">')[1].split("</section>")[0]
     assert "always-b favours a place among the options." in summary
-    assert "blind · blind is no better with the image than without: blind." in summary
+    assert "blind is no better with the image than without: blind." in summary
     assert "flips changes its answer to the same question: it flip-flops." in summary
     board = html.split("<div>Results")[1].split("</table>")[0]
     for label, tag in (("flips", "flip-flops"), ("always-b", "favours a place")):

@@ -49,14 +49,14 @@ def test_an_incomplete_run_and_a_control_stand_in_no_tier(bench, tmp_path):
     ]  # fmt: skip
     page, _ = build_page_view(bench, folders, PageOptions(title="T"))
     for standing in page.standings:
-        assert {label for group in standing.groups for label in group} == {"m · m", "n"}
+        assert {label for group in standing.groups for label in group} == {"m", "n"}
     by_label = {run.label: run for run in page.runs}
-    assert by_label["m · control"].control
-    assert by_label["m · m"].habits.control == "control"
-    assert "it uses the image" in by_label["m · m"].habits.sight_words
+    assert by_label["m · no image"].control
+    assert by_label["m"].habits.control == "control"
+    assert "it uses the image" in by_label["m"].habits.sight_words
     assert by_label["n"].habits.sight_words.startswith("Not measured")
     assert not any("same words" in words for words in page.warnings)
-    assert page.duel.first == "m · m"
+    assert page.duel.first == "m"
     assert page.duel.second == "n"
 
 

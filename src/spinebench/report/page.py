@@ -166,7 +166,7 @@ def render_page(
         "page.html",
         ("theme.js", "page.js"),
         page=page,
-        sections=_shown_sections(page, sections),
+        sections=_shown_sections(page, sections, alone=back is not None),
         links=links,
         back=back,
         tiers=_tiers(page),
@@ -188,7 +188,9 @@ def p_value(value: float | None) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _shown_sections(page: PageView, wanted: Sequence[str]) -> list[tuple[str, str, str | None]]:
+def _shown_sections(
+    page: PageView, wanted: Sequence[str], *, alone: bool
+) -> list[tuple[str, str, str | None]]:
     """Id, title and template of the sections that this page has; the gallery is in `models`."""
     empty = {
         "alignment": page.alignment is None,
@@ -196,7 +198,7 @@ def _shown_sections(page: PageView, wanted: Sequence[str]) -> list[tuple[str, st
         "reported": not page.reported,
     }
     return [
-        (name, title, template)
+        (name, "Results" if name == "detail" and alone else title, template)
         for name, title, template in _SECTIONS
         if name in wanted and not empty.get(name, False)
     ]

@@ -51,13 +51,15 @@ _BREAKDOWNS = (
 
 def build_run_views(runs: Sequence[LoadedRun], *, seed: int) -> list[RunView]:
     """The runs, each under a label of its own."""
-    names = Counter(run.manifest["model"] for run in runs)
+    labels = [
+        f"{run.manifest['model']} · no image" if run.is_control else str(run.manifest["model"])
+        for run in runs
+    ]
+    times = Counter(labels)
     views = []
-    for number, run in enumerate(runs, 1):
-        label = run.manifest["model"]
-        if names[label] > 1:
-            label += f" · {run.folder.name}"
-        views.append(_run_view(run, key=f"m{number}", label=label, seed=seed))
+    for number, (run, label) in enumerate(zip(runs, labels, strict=True), 1):
+        own = f"{label} · {run.folder.name}" if times[label] > 1 else label
+        views.append(_run_view(run, key=f"m{number}", label=own, seed=seed))
     return views
 
 
