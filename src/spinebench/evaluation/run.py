@@ -29,6 +29,7 @@ from spinebench.evaluation.run_folder import (
     EXTRACTOR,
     JOURNAL,
     LOGS,
+    PLAN,
     Outcome,
     check_place_of_run,
     load_finished,
@@ -120,7 +121,7 @@ def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[s
     it is continued. Raises UsageError before any call if something is amiss with the options or
     with a source's terms; KeyboardInterrupt after an interrupted run was written as incomplete.
     """
-    planned = plan_run(bench, model, **options)
+    planned = _keep_what_was_given(plan_run(bench, model, **options), out)
     plan = describe_plan(planned, out)
     opened = open_model(model, planned.called)
     # of all questions, asked or not: whether a run is stopped must not hang on `limit`
@@ -140,6 +141,16 @@ def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[s
     if ended.stop == "interrupted":
         raise KeyboardInterrupt
     return result
+
+
+def _keep_what_was_given(planned: Planned, out: Path) -> Planned:
+    """Price and extractor of the run that `out` holds, where none are given now."""
+    if not (out / PLAN).is_file():
+        return planned
+    there = read_plan(out)
+    options = replace(planned.options, extractor=planned.options.extractor or there["extractor"])
+    price = planned.price or (Price(**there["price"]) if there["price"] else None)
+    return replace(planned, options=options, price=price)
 
 
 def resume_run(run: Path, **changes: Any) -> dict[str, Any]:
