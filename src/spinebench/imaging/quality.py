@@ -120,8 +120,7 @@ def judge_quality(
         ("clipped_white", figures.clipped_high > policy.most_clipped_high),
         (
             "blurred",
-            figures.sharpness < policy.least_sharpness
-            and min(rows, cols) >= policy.judged_from_px,
+            figures.sharpness < policy.least_sharpness and min(rows, cols) >= policy.judged_from_px,
         ),
     )
     reason = next((name for name, failed in fails if failed), None)
