@@ -179,6 +179,67 @@ def test_rules_for_several_answers(text, expected):
     assert answer(text, DISCS, multiple=True) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # option by option
+        ("A: incorrect\nB: incorrect\nC: correct\nD: incorrect\nE: incorrect", "C"),
+        ("A \u274c\nB \u274c\nC \u2705", "C"),
+        ('{"A": false, "B": false, "C": true}', "C"),
+        ("- A: no spurs\n- C: spurs, so this is the answer\n- D: open", "C"),
+        ("A: incorrect\nB: incorrect", "[unparsed]"),
+        ("A: correct\nB: correct\nC: incorrect", "[unparsed]"),
+        ("A: correct\nG: incorrect\nA: incorrect", "[unparsed]"),
+        # other cases than the one shown, wishes, orders, other people's words
+        ("In a younger patient, the answer would be D.", "[unparsed]"),
+        ("In this patient, the answer would be D.", "D"),
+        ("With a history of trauma I would say D.", "[unparsed]"),
+        ("Let us say it is D.", "[unparsed]"),
+        ("When in doubt, choose D.", "[unparsed]"),
+        ("I was told to answer D.", "[unparsed]"),
+        ("According to the prompt, D is correct.", "[unparsed]"),
+        ("According to the image, D is correct.", "D"),
+        ("The textbook answer is D.", "[unparsed]"),
+        ("I would like to say D but the image does not let me.", "[unparsed]"),
+        ("The answer is D only when the canal is narrow.", "[unparsed]"),
+        # forced, certain, exclusive
+        ("Were I forced to commit to one, it'd be option D.", "D"),
+        ("There's no doubt that the answer is D.", "D"),
+        ("No option other than D fits.", "D"),
+        ("By exclusion, D.", "D"),
+        ("It's either C or D; the midline slice tips it to D.", "D"),
+        # look-alike letters of other alphabets, but not inside their own words
+        ("Answer: \u0421", "C"),
+        ("\u041e\u0442\u0432\u0435\u0442: \u0421 \u0434\u0438\u0441\u043a", "[unparsed]"),
+        # the last colon says why
+        ("There is a clear step at two levels: D", "D"),
+        ("The weakest of the candidates here: D", "[unparsed]"),
+    ],
+)
+def test_rules_for_unheard_wordings(text, expected):
+    assert answer(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The answer is A and B; actually also C.", "ABC"),
+        ("The answer is A. No, the answer is B.", "B"),
+        ("Except for A, all levels are affected.", "BCDE"),
+        ("Apart from A, I have not looked at the levels.", "[unparsed]"),
+        ("Degeneration is present at all levels.", "ABCDE"),
+        ("All levels were imaged at all levels of detail.", "[unparsed]"),
+        ("- A\n- C\n- D", "ACD"),
+        ("1. B\n2. D", "BD"),
+        ('{"answer": ["L4/L5", "L5/S1"]}', "DE"),
+        ("Affected: D, E. Unaffected: A, B, C.", "DE"),
+        ("Yes: C, D\nNo: A, B, E", "CD"),
+    ],
+)
+def test_rules_for_lists_that_grow_or_shrink(text, expected):
+    assert answer(text, DISCS, multiple=True) == expected
+
+
 def test_all_and_none_of_the_above_follow_an_option_that_says_so():
     options = {
         "A": "Osteophytes",
@@ -273,6 +334,10 @@ ADVERSARIAL = [
     "\\boxed{", "<think>", "</think>", "<b ", "either A or ", "no, ", "wait, actually ", "if ",
     "all of ", "Osteophytes ", "no osteophytes, ", "L4/L5 ", "L4-", "between L3 and ", "选", "不是",
     "A、", "\n \n", "option_", '"answer": "', "A is ", "not A but ", "(A) Healthy (B) ", "~~", "a.",
+    "A: correct\n", "A: no. ", "A? No. ", '"A": true, ', "except A, all ", "all but A ",
+    "say it is ", "in a patient ", "according to the ", "[/INST]", "-> ", "A \u2705 ",
+    "- A: this is the answer\n",
+    "at all levels of narrow ", "should it, choose ", "my read: ", "除A外", "1. A\n",
 ]  # fmt: skip
 
 

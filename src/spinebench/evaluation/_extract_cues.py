@@ -84,6 +84,7 @@ _HINT = re.compile(
 )
 _HINT_REACH_CHARS = 600
 _LINE_END = re.compile(r"[\s\"')\]}.,;:!]*$")
+_LABELLED = re.compile(r"[- ]{0,3}(?:option |选项)?[(\[]?[A-Z][)\]]?\s?(?:[:.)]|-\s)")
 _NUMBERED_LIST = re.compile(r"(1[.)] )(?=[^\n]{1,60}\n\s*2[.)] )")
 _FIRST_DELIMITER = re.compile(
     r"[\"')\]}]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s|(?:but |and )?(?:not|rather than|instead of"
@@ -213,6 +214,8 @@ def _build_cued(
         return None
     if selection.by_text and mood != "protocol":
         return None  # words alone are weighed as words: a letter elsewhere beats them
+    if mood != "protocol" and _closes_item(text, cue.start(), selection.start):
+        return None
     # "no, C": the "no" of a revision denies what went before it.
     is_revision = cue.lastgroup == REVISION_CUE
     if mood == "protocol":
@@ -231,6 +234,14 @@ def _build_cued(
         adds=mood != "protocol"
         and bool(_ADDING.search(text, max(0, cue.start() - 12), selection.start)),
     )
+
+
+def _closes_item(text: str, start: int, letter: int) -> bool:
+    """Whether a cue ends the line of one option, and the letter begins that of the next."""
+    if "\n" not in text[start:letter]:
+        return False
+    line = text.rfind("\n", max(0, start - 400), start) + 1
+    return bool(_LABELLED.match(text, line))
 
 
 def _iter_confirmed(text: str, table: OptionTable, reader: SelectionReader) -> Iterator[Commitment]:

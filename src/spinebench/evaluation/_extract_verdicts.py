@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from spinebench.evaluation._extract_options import OptionTable
 
@@ -29,6 +30,8 @@ _NO = re.compile(
     r"|less likely|不符合|错误|不正确|否|不是|不对|不选|排除",
     re.IGNORECASE,
 )
+# every letter four times: more is a text about something else, or made to take long
+_MAX_ITEMS = 104
 _DECLARED = re.compile(
     r"\b(?:this|it|that|which) is (?:therefore |thus |clearly )?(?:the|my)"
     r" (?:(?:correct|right|best|final|most likely) )?(?:answer|choice|option|pick)\b",
@@ -59,6 +62,8 @@ def read_verdicts(text: str, table: OptionTable) -> Verdicts | None:
     and one wrong, and none both; a single answer needs exactly one that is right. Rejections alone
     are elimination and choose nothing.
     """
+    if sum(1 for _ in islice(_ITEM.finditer(text), _MAX_ITEMS + 1)) > _MAX_ITEMS:
+        return None
     declared = _find_declared(text)
     if declared:
         return declared
@@ -98,7 +103,7 @@ def _iter_json(text: str) -> list[tuple[str, bool, int, int]]:
 def _iter_short(text: str) -> list[tuple[str, bool, int, int]]:
     return [
         (item[1], (item[2] or item[3]).lower() == "yes", item.start(), item.end())
-        for item in _SHORT_ITEM.finditer(text)
+        for item in islice(_SHORT_ITEM.finditer(text), _MAX_ITEMS)
         if item[1].isupper()
     ]
 
