@@ -85,14 +85,16 @@ def test_a_request_that_fails_takes_no_neighbour_along() -> None:
 
 def test_nobody_waiting_is_known_while_the_batch_runs() -> None:
     seen: list[bool] = []
-    started = threading.Event()
+    started, ended = threading.Event(), threading.Event()
 
     def run(requests: Sequence[int], abandoned: Callable[[], bool]) -> list[int]:
         seen.append(abandoned())
         started.set()
-        while not abandoned():
+        until = time.monotonic() + 3
+        while not abandoned() and time.monotonic() < until:
             time.sleep(0.005)
         seen.append(abandoned())
+        ended.set()
         return list(requests)
 
     async def main() -> None:
@@ -106,7 +108,8 @@ def test_nobody_waiting_is_known_while_the_batch_runs() -> None:
 
     batcher = Batcher(run, batch=2, kind=lambda _: None)
     asyncio.run(asyncio.wait_for(main(), 5))
-    assert seen[0] is False
+    assert ended.wait(5)
+    assert seen == [False, True]
     batcher.close()
 
 
