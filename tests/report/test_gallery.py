@@ -192,3 +192,16 @@ def test_many_findings_of_one_image_are_told_by_file(bench):
         "train.csv, row 4, columns severity, other",
     )
     assert len(card.views[0].marks) == 2
+
+
+def test_rotations_of_a_question_are_one_card(bench):
+    questions = [q for q in bench.questions if q.task == "diagnosis"]
+    made = predictions_of(questions, "m", answers_at(0.5))
+    turned = [
+        replace(p, letter_map=p.letter_map[turn:] + p.letter_map[:turn])
+        for p in made
+        for turn in range(5)
+    ]
+    assert count_groups(bench, turned) == count_groups(bench, made)
+    cards = sample_cards(bench, turned, seed=0, per_group=6)
+    assert cards == sample_cards(bench, made, seed=0, per_group=6)

@@ -109,14 +109,14 @@ def sample_cards(
 ) -> dict[Group, tuple[Card, ...]]:
     """At most `per_group` cards of each group, spread over the diseases.
 
-    Of several epochs the first is shown. In `missed`, answers that call the image Healthy come
+    Of several askings of a question the first is shown. In `missed`, answers that call the image Healthy come
     first until they fill half of the group: it is the graver fault and the one published.
     """
     questions = {q.question_id: q for q in bench.questions if q.task == "diagnosis"}
     pools: dict[Group, list[tuple[Question, Prediction]]] = {group: [] for group in GROUPS}
-    for prediction in predictions:
+    for prediction in first_askings(predictions):
         question = questions.get(prediction.question_id)
-        if question is None or prediction.epoch != 1:
+        if question is None:
             continue
         group = group_of(question, prediction.letters)
         if group is not None:
@@ -130,16 +130,25 @@ def sample_cards(
     return cards
 
 
+def first_askings(predictions: Iterable[Prediction]) -> list[Prediction]:
+    """The first prediction of each question in the first epoch: one of its rotations, if any."""
+    first: dict[str, Prediction] = {}
+    for prediction in predictions:
+        if prediction.epoch == 1:
+            first.setdefault(prediction.question_id, prediction)
+    return list(first.values())
+
+
 def count_groups(
     bench: Benchmark, predictions: Sequence[Prediction]
 ) -> tuple[dict[Group, int], int]:
-    """Diagnosis answers of the first epoch by group, and how many name no option."""
+    """Diagnosis questions by the group of their first answer, and how many name no option."""
     questions = {q.question_id: q for q in bench.questions if q.task == "diagnosis"}
     counts: dict[Group, int] = dict.fromkeys(GROUPS, 0)
     outside = 0
-    for prediction in predictions:
+    for prediction in first_askings(predictions):
         question = questions.get(prediction.question_id)
-        if question is None or prediction.epoch != 1:
+        if question is None:
             continue
         group = group_of(question, prediction.letters)
         if group is None:
