@@ -50,7 +50,7 @@ $(VISION_INSTALLED): requirements-vision.lock pyproject.toml
 	touch $@
 
 test-vision: $(VISION_INSTALLED)
-	.venv-vision/bin/python -m pytest -m vision tests/benchmark/embed
+	.venv-vision/bin/python -m pytest -m vision tests/benchmark/embed tests/evaluation
 
 # timm needs torchvision, and that a torch of several GB: not part of what runs on every change
 $(TIMM_INSTALLED): requirements-vision.lock pyproject.toml
@@ -61,8 +61,8 @@ $(TIMM_INSTALLED): requirements-vision.lock pyproject.toml
 	.venv-timm/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
-test-timm: $(TIMM_INSTALLED)
-	.venv-timm/bin/python -m pytest -m timm tests/benchmark/embed
+test-timm test-qwen: $(TIMM_INSTALLED)
+	.venv-timm/bin/python -m pytest -m timm tests/benchmark/embed tests/evaluation
 
 # other harnesses and loaders read what we export; lmms-eval alone needs about 150 packages
 $(PEERS_INSTALLED): requirements-peers.lock pyproject.toml
