@@ -233,7 +233,7 @@ def test_warnings():
     assert incomplete.startswith("Incomplete: b (2 failed, 3 not run).")
     other = replace(complete, protocol="direct")
     (words,) = warning_words([complete, other], patients=50, rule="graded/1", split="test")
-    assert "not all asked in the same words" in words
+    assert "not all asked in the same way" in words
 
 
 def test_blind_is_named_only_above_chance():

@@ -109,8 +109,9 @@ def sample_cards(
 ) -> dict[Group, tuple[Card, ...]]:
     """At most `per_group` cards of each group, spread over the diseases.
 
-    Of several askings of a question the first is shown. In `missed`, answers that call the image Healthy come
-    first until they fill half of the group: it is the graver fault and the one published.
+    Of several askings of a question the first is shown. In `missed`, answers that call the image
+    Healthy come first until they fill half of the group: it is the graver fault and the one
+    published.
     """
     questions = {q.question_id: q for q in bench.questions if q.task == "diagnosis"}
     pools: dict[Group, list[tuple[Question, Prediction]]] = {group: [] for group in GROUPS}

@@ -52,7 +52,7 @@ _BREAKDOWNS = (
 def build_run_views(runs: Sequence[LoadedRun], *, seed: int) -> list[RunView]:
     """The runs, each under a label of its own."""
     labels = [
-        f"{run.manifest['model']} · no image" if run.is_control else str(run.manifest["model"])
+        " · ".join([str(run.manifest["model"]), *_modifiers(run.manifest["protocol"])])
         for run in runs
     ]
     times = Counter(labels)
@@ -61,6 +61,11 @@ def build_run_views(runs: Sequence[LoadedRun], *, seed: int) -> list[RunView]:
         own = f"{label} · {run.folder.name}" if times[label] > 1 else label
         views.append(_run_view(run, key=f"m{number}", label=own, seed=seed))
     return views
+
+
+def _modifiers(protocol: str) -> list[str]:
+    """What is changed about the protocol: circular, shuffle-7, no image."""
+    return [name.replace("no-image", "no image") for name in protocol.split("+")[1:]]
 
 
 def _run_view(run: LoadedRun, *, key: str, label: str, seed: int) -> RunView:

@@ -165,7 +165,7 @@ def warning_words(
         )
     if len({(run.protocol, run.prompts) for run in runs if not run.control}) > 1:
         warnings.append(
-            "The runs were not all asked in the same words: protocol and prompt of each stand "
+            "The runs were not all asked in the same way: protocol and prompt of each stand "
             "under “How it was measured”."
         )
     if rule in RULE_NOTES:
