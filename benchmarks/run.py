@@ -14,6 +14,7 @@ for script, *options in (
     ("bench_engine.py",),
     ("bench_resume.py",),
     ("bench_evaluation.py",),
+    ("bench_scoring.py",),
 ):
     print(f"\n== {' '.join((script, *options))}", flush=True)
     subprocess.run([sys.executable, str(HERE / script), *options], check=True)
