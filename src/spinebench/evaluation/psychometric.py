@@ -6,8 +6,11 @@ g, the guess rate, is 1 / number of options of each question and not fitted; a i
 where the curve is halfway between guessing and its upper end; s > 0 the spread; l the lapse rate,
 0 to `most_lapse`: slips on lesions of any size. a, s and l are fitted by maximum likelihood
 (Wichmann & Hill 2001, Percept Psychophys 63:1293, on the form, and on why l must be free but
-bounded: fixed at 0 it biases the spread). The interval is the percentile interval of a seeded
-bootstrap of whole patients; a bound that lies outside what was shown is open, never a number.
+bounded: fixed at 0 it biases the spread). The interval holds the percentile interval of a seeded
+bootstrap of whole patients and all thresholds that a likelihood ratio test does not exclude: the
+first knows that answers about a patient are alike, the second that the threshold may lie anywhere
+in a gap where no size was shown. A bound that reaches the end of what was shown is open, never a
+number.
 
 Where a threshold would be made up there is none, and `reason` says why: too few answers, patients
 or sizes; all right or all wrong; no rise with size; a threshold outside the sizes shown. Whether
@@ -19,9 +22,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from scipy import special, stats
 
 from spinebench import statistics
+from spinebench.evaluation.psychometric_fit import fit_many
 from spinebench.statistics import Interval, Labels
 
 Floats = NDArray[np.float64]
@@ -33,7 +37,8 @@ MOST_LAPSE = 0.1
 RISE_LEVEL = 0.05  # one-sided
 RESAMPLES = 1000
 BINS = 6
-_MOST_P = 1.0 - 1e-9
+_AT_ONCE = 250  # resamples
+_PROFILE = 80  # steps of the likelihood's profile, over the sizes shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,13 @@ def fit_curve(
         return Curve(fit=None, threshold=nothing, reason=reason, p_rise=p_rise, **known)
     draws = _bootstrap(sizes, values, floor, labels, fit, (seed, resamples, most_lapse))
     low, high = _open_ended(draws, level)
-    threshold = Interval(fit.threshold, low, high)
+    not_excluded = _profile(sizes, values, floor, fit, level, most_lapse)
+    low, high = min(low, not_excluded[0]), max(high, not_excluded[1])
+    threshold = Interval(
+        fit.threshold,
+        low if low > sizes.min() else None,
+        high if high < sizes.max() else None,
+    )
     return Curve(fit=fit, threshold=threshold, reason=None, p_rise=p_rise, **known)
 
 
@@ -132,50 +143,22 @@ def fit_logistic(
     *,
     weights: Floats | None = None,
     most_lapse: float = MOST_LAPSE,
-    start: Logistic | None = None,
 ) -> Logistic:
-    """Maximum-likelihood curve. From `start` where one is given, else from the best of a grid."""
+    """Maximum-likelihood curve, the best of a grid of starts; `weights` count answers."""
     low, span = float(x.min()), max(float(np.ptp(x)), 1e-9)
     mass = np.ones_like(x) if weights is None else weights
-    z = (x - low) / span  # sizes from 0 to 1: one tolerance fits millimetres and shares
-
-    def cost(theta: Floats) -> tuple[float, Floats]:
-        return _cost(theta, z, right, guess, mass)
-
-    if start is not None:
-        first = ((start.threshold - low) / span, float(np.log(start.spread / span)), start.lapse)
-        starts = [np.array(first)]
-    else:
-        grid = [
-            np.array((a, np.log(s), most_lapse / 3))
+    grid = np.array(
+        [
+            (a, np.log(s), most_lapse / 3)
             for a in (-0.2, 0.1, 0.3, 0.5, 0.7, 0.9, 1.2)
-            for s in (0.02, 0.06, 0.2, 0.6)
+            for s in (0.03, 0.1, 0.4)
         ]
-        starts = sorted(grid, key=lambda theta: cost(theta)[0])[:3]
-    bounds = [(-1.0, 2.0), (np.log(0.004), np.log(3.0)), (0.0, most_lapse)]
-    found = [
-        optimize.minimize(cost, theta, jac=True, method="L-BFGS-B", bounds=bounds)
-        for theta in starts
-    ]
-    best = min(found, key=lambda result: float(result.fun))
-    a, log_s, lapse = (float(value) for value in best.x)
-    return Logistic(low + span * a, span * float(np.exp(log_s)), lapse, -float(best.fun))
-
-
-def _cost(
-    theta: Floats, z: Floats, right: Floats, guess: Floats, mass: Floats
-) -> tuple[float, Floats]:
-    """Minus log likelihood and its gradient by (threshold, log spread, lapse)."""
-    a, log_s, lapse = theta
-    s = np.exp(log_s)
-    u = (z - a) / s
-    rise = special.expit(u)
-    height = 1.0 - guess - lapse
-    p = np.clip(guess + height * rise, 1e-9, _MOST_P)
-    value = -float(mass @ (right * np.log(p) + (1.0 - right) * np.log1p(-p)))
-    by_p = -mass * (right / p - (1.0 - right) / (1.0 - p))
-    by_u = by_p * height * rise * (1.0 - rise)
-    return value, np.array([-by_u.sum() / s, -(by_u * u).sum(), -(by_p * rise).sum()])
+    )
+    rows = np.broadcast_to(mass, (len(grid), len(mass)))
+    thetas, costs = fit_many((x - low) / span, right, guess, rows, grid, most_lapse)
+    best = int(costs.argmin())
+    a, log_s, lapse = (float(value) for value in thetas[best])
+    return Logistic(low + span * a, span * float(np.exp(log_s)), lapse, -float(costs[best]))
 
 
 def _too_little(x: Floats, right: Floats, labels: NDArray[Any]) -> str | None:
@@ -215,27 +198,50 @@ def _bootstrap(
     seed, resamples, most_lapse = how
     names, index = np.unique(labels, return_inverse=True)
     generator = np.random.default_rng([seed, len(names)])
-    shares = np.full(len(names), 1.0 / len(names))
+    drawn = generator.multinomial(len(names), np.full(len(names), 1.0 / len(names)), resamples)
+    low, span = float(x.min()), float(np.ptp(x))
+    start = ((fit.threshold - low) / span, np.log(fit.spread / span), fit.lapse)
     thresholds = np.empty(resamples)
-    for place in range(resamples):
-        weights = generator.multinomial(len(names), shares).astype(np.float64)[index]
-        drawn = weights > 0
-        part = fit_logistic(
-            x[drawn], right[drawn], guess[drawn],
-            weights=weights[drawn], most_lapse=most_lapse, start=fit,
-        )  # fmt: skip
-        thresholds[place] = part.threshold
+    for at in range(0, resamples, _AT_ONCE):  # whole patients' counts as answers' weights
+        weights = drawn[at : at + _AT_ONCE].astype(np.float64)[:, index]
+        starts = np.broadcast_to(np.array(start), (len(weights), 3))
+        thetas, _ = fit_many((x - low) / span, right, guess, weights, starts, most_lapse)
+        thresholds[at : at + _AT_ONCE] = low + span * thetas[:, 0]
     thresholds[thresholds < x.min()] = -np.inf
     thresholds[thresholds > x.max()] = np.inf
     return thresholds
 
 
-def _open_ended(draws: Floats, level: float) -> tuple[float | None, float | None]:
+def _open_ended(draws: Floats, level: float) -> tuple[float, float]:
     ordered = np.sort(draws)
     # order statistics, not interpolated: infinity may be one of them
     low = ordered[int(np.floor((1.0 - level) / 2 * (len(ordered) - 1)))]
     high = ordered[int(np.ceil((1.0 + level) / 2 * (len(ordered) - 1)))]
-    return (float(low) if np.isfinite(low) else None, float(high) if np.isfinite(high) else None)
+    return float(low), float(high)
+
+
+def _profile(
+    x: Floats, right: Floats, guess: Floats, fit: Logistic, level: float, most_lapse: float
+) -> tuple[float, float]:
+    """Ends of the thresholds that a likelihood ratio test does not exclude.
+
+    Where no lesion of some size was shown, resamples all step across the gap at its rim; the
+    likelihood knows that the threshold may lie anywhere in it.
+    """
+    low, span = float(x.min()), float(np.ptp(x))
+    at = np.unique(np.append(np.linspace(0.0, 1.0, _PROFILE + 1), (fit.threshold - low) / span))
+    costs = []
+    for spread in (0.05, 0.3):
+        start = np.stack(
+            [at, np.full_like(at, np.log(spread)), np.full_like(at, fit.lapse)], axis=1
+        )
+        weights = np.ones((len(at), len(x)))
+        costs.append(
+            fit_many((x - low) / span, right, guess, weights, start, most_lapse, fixed=True)[1]
+        )
+    cost = np.minimum(*costs)
+    likely = at[2.0 * (cost - cost.min()) <= stats.chi2.ppf(level, 1)]
+    return low + span * float(likely.min()), low + span * float(likely.max())
 
 
 def _bins(x: Floats, right: Floats, labels: NDArray[Any]) -> tuple[Bin, ...]:

@@ -1,8 +1,8 @@
 """A psychometric curve as inline SVG in the colours of the page's theme (see `plots`).
 
-Dots are groups of neighbouring sizes with their intervals by patient; the line is the fitted curve
-and is left out where there is none; the dashed upright is the threshold, its interval a bar at the
-foot that has no end where the bound is open.
+Dots are groups of neighbouring sizes: a line across for the sizes a dot stands for, one upright
+for its interval by patient. The curve is left out where none was fitted; the dashed upright is the
+threshold, its interval a bar at the foot that has no end where the bound is open.
 """
 
 from collections.abc import Callable
@@ -145,12 +145,14 @@ def _dots(axes: _Axes, measured: MeasuredCurve) -> Markup:
         estimate, low, high = group.right
         if estimate is None:
             continue
-        x = axes.x(group.x)
+        x, y = axes.x(group.x), axes.y(estimate)
+        # the sizes that the dot stands for
+        parts.append(_line(axes.x(group.low_x), y, axes.x(group.high_x), y, "whisker range"))
         if low is not None and high is not None:
             parts.append(_line(x, axes.y(low), x, axes.y(high), "whisker"))
         parts.append(
             Markup('<circle class="dot dot-hollow" cx="{}" cy="{}" r="4"/>').format(
-                _number(x), _number(axes.y(estimate))
+                _number(x), _number(y)
             )
         )
     return Markup("").join(parts)
