@@ -25,7 +25,7 @@ the images say little about patients. Where all values are equal the design effe
 estimated and n_eff = m is taken, the worst case.
 (Kish 1965 for the design effect and the effective number; Korn & Graubard 1998, Survey Methodology
 24:193, for n_eff; Dean & Pagano 2015, J Surv Stat Methodol 3:484, for Wilson with n_eff. What the
-two changes gain stands in docs/statistics.md, measured by benchmarks/coverage.py.)
+two changes gain stands in docs/statistics.md, measured by benchmarks/bench_coverage.py.)
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """How often the 95 % intervals hold the truth, from simulated answers.
 
-    python benchmarks/coverage.py [--runs 20000] [--json]
+    python benchmarks/bench_coverage.py [--runs 20000] [--json]
 
 Patients have a chance of their own to be answered right, beta distributed with mean `accuracy` and
 intra-class correlation `icc`; answers of one patient are drawn with it. Every cell of the tables is
