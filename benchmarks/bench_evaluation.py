@@ -1,12 +1,16 @@
 """CPU of `run_evaluation` per item against a bare Inspect task on the same items.
 
     python benchmarks/bench_evaluation.py [--items 2000] [--repeats 3]
+    python benchmarks/bench_evaluation.py --memory 20000 [--shard 5000]
 
 Both ask the same questions with the same images of the same model, an in-process one that answers
 at once, with the same log settings. The bare task is what one would write without spinebench:
 message with text and image in the sample, `generate()`, and Inspect's own `choice`-like scorer
 (a regular expression and a comparison). Each run is a process of its own; CPU is user + system
 of the whole process less the same process with one item, which takes start and imports away.
+
+`--memory` asks so many questions in one process, shard after shard, and shows the peak of resident
+memory while each shard was asked: it must not grow with their number.
 """
 
 import argparse
@@ -153,6 +157,46 @@ def run_bare(bench: Path, out: Path, items: int) -> None:
     assert logs[0].status == "success"
 
 
+def run_shards(bench: str, out: str, shard: str) -> None:
+    """Ask everything in shards; prints the peak of memory during each, in MB, as JSON."""
+    import os
+    import threading
+    import time
+
+    from spinebench.evaluation import run as run_module
+
+    run_module.SHARD = int(shard)
+    peaks: dict[int, float] = {}
+    page_mb = os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def look() -> None:
+        while True:
+            number = len(list((Path(out) / "run" / "journal").glob("*.jsonl")))
+            resident = int(Path("/proc/self/statm").read_text().split()[1]) * page_mb
+            peaks[number] = max(peaks.get(number, 0.0), resident)
+            time.sleep(0.1)
+
+    threading.Thread(target=look, daemon=True).start()
+    manifest = run_module.run_evaluation(Path(bench), "spinebench/random", Path(out) / "run")
+    assert manifest["complete"]
+    print(json.dumps([peaks[number] for number in sorted(peaks) if number]))
+
+
+def show_memory(items: int, shard: int) -> None:
+    """Table of the peaks by shard."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_benchmark(Path(folder) / "bench", items)
+        command = [
+            sys.executable, __file__, "--shards", f"{folder}/bench", folder, str(shard),
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    print(f"| shard of {shard} | peak memory, of {items} questions |\n| --- | --- |")
+    for number, peak in enumerate(json.loads(done.stdout.splitlines()[-1]), start=1):
+        print(f"| {number} | {peak:.0f} MB |")
+
+
 def measure(kind: str, bench: Path, items: int) -> tuple[float, float]:
     """CPU seconds and peak memory in MB of one process."""
     with tempfile.TemporaryDirectory() as out:
@@ -196,7 +240,12 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--memory", type=int, metavar="ITEMS")
+    parser.add_argument("--shard", type=int, default=5000)
     options = parser.parse_args()
+    if options.memory:
+        show_memory(options.memory, options.shard)
+        return
     rows = compare(options.items, options.repeats)
     ratio = float(rows[1]["cpu_ms_per_item"]) / float(rows[0]["cpu_ms_per_item"])
     if options.json:
@@ -213,5 +262,7 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         run_child(*sys.argv[2:])
+    elif sys.argv[1:2] == ["--shards"]:
+        run_shards(*sys.argv[2:])
     else:
         main()

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from spinebench.evaluation.journal import Heard, next_file, open_journal
-from spinebench.evaluation.run import describe_plan, plan_run
 from spinebench.evaluation.run_folder import JOURNAL, write_plan
+from spinebench.evaluation.run_plan import describe_plan, plan_run
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

@@ -7,8 +7,8 @@ from typing import Any
 from spinebench.evaluation.images import describe_handling, estimate_image_tokens, largest_bytes
 from spinebench.evaluation.journal import Heard, read_journal
 from spinebench.evaluation.protocols import Ask
-from spinebench.evaluation.run import Planned, plan_run
 from spinebench.evaluation.run_folder import JOURNAL
+from spinebench.evaluation.run_plan import Planned, plan_run
 
 _CHARACTERS_PER_TOKEN = 4
 # guesses of an answer's length where --setting max_tokens does not bound it
