@@ -11,7 +11,20 @@ from spinebench.report.document import PALETTES
 from spinebench.report.page import MAX_BYTES, breakable, build_report
 from tests.report.sample import NASTY, answers_at, predictions_of, write_run, write_runs
 
-VOID = {"meta", "link", "br", "wbr", "img", "input", "line", "circle", "rect", "use", "image"}
+VOID = {
+    "meta",
+    "link",
+    "br",
+    "wbr",
+    "img",
+    "input",
+    "line",
+    "circle",
+    "rect",
+    "use",
+    "image",
+    "polyline",
+}
 
 
 class Outline(HTMLParser):

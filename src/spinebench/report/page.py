@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
+from spinebench.evaluation.psychometric import LEAST_ANSWERS
 from spinebench.folders import check_writable
 from spinebench.report.board import PageOptions, build_page_view, gallery_of
 from spinebench.report.curve_plot import curve_svg, describe_curve
@@ -171,6 +172,7 @@ def render_page(
         back=back,
         tiers=_tiers(page),
         habit_rules=RULES,
+        fewest_answers=LEAST_ANSWERS,
         pictures=held,
         picture_keys={picture.key: f"pic{number}" for number, picture in enumerate(held, 1)},
         outcome_words=OUTCOME_WORDS,
