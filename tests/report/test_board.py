@@ -240,3 +240,31 @@ def test_bounds_of_a_mean_are_cut_at_0_and_1(bench, tmp_path):
     (run,) = view_of(bench, write_run(tmp_path / "r", bench.folder, predictions)).runs
     assert run.localization.precision.value == pytest.approx(2 / len(ids))
     assert run.localization.precision.low == 0.0
+
+
+def test_levels_are_told_by_their_distance(bench, tmp_path):
+    """One level too low in every second answer: half are right, half one level off."""
+    questions = [q for q in bench.questions if q.task == "localization" and q.split == "test"]
+    below = {q.question_id: "ABCDE".index(q.gold[0]) + 1 for q in questions}
+
+    def answer(question):
+        shifted = below.get(question.question_id, 5)
+        wrong = int(question.question_id[-1], 16) % 2 == 0 and shifted < 5
+        return ("ABCDE"[shifted],) if wrong else question.gold
+
+    predictions = predictions_of(bench.questions, "m", answer)
+    (run,) = view_of(bench, write_run(tmp_path / "r", bench.folder, predictions)).runs
+    off = sum(
+        p.letters != q.gold
+        for q in questions
+        for p in predictions
+        if p.question_id == q.question_id
+    )
+    shares = {name: share.value for name, share in run.level_errors}
+    assert 0 < off < len(questions)
+    assert shares["One level off at most"] == pytest.approx(off / len(questions))
+    assert shares["Exactly the right levels"] == pytest.approx(1 - off / len(questions))
+    assert shares["Farther off"] == shares["No level named"] == 0.0
+    assert "Right level, wrong side" not in shares
+    assert run.level_distance.value == pytest.approx(off / len(questions))
+    assert run.f1[0].value == pytest.approx(1 - off / len(questions))

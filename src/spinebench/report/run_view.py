@@ -95,6 +95,7 @@ def _run_view(run: LoadedRun, *, key: str, label: str, seed: int) -> RunView:
         overall=estimate_of(scores["overall"]),
         overall_pooled=estimate_of(scores["overall_pooled"]),
         breakdowns=tuple(_breakdown(answers, *what) for what in _BREAKDOWNS),
+        **_level_errors(scores["localization"]),
         levels=_level_rows(answers.filter(pl.col("task") == "localization")),
         confusion=_confusion(diagnosis),
         positions=_positions(as_shown(diagnosis)),
@@ -128,6 +129,40 @@ def _localization(scores: Mapping[str, Any] | None) -> Localization:
         pooled_precision=estimate_of(found.get("precision_pooled")),
         pooled_recall=estimate_of(found.get("recall_pooled")),
     )
+
+
+# key of levels.score_level_errors, words
+_LEVEL_ERRORS = (
+    ("exact_level", "Exactly the right levels"),
+    ("off_by_one", "One level off at most"),
+    ("farther", "Farther off"),
+    ("without_level", "No level named"),
+    ("side_error", "Right level, wrong side"),
+)
+
+
+def _level_errors(scores: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The level-aware fields of a `RunView`."""
+    if scores is None:
+        return {}
+    found = scores["level_errors"]
+    f1 = estimate_of(scores["f1_per_item"]), estimate_of(scores["f1_pooled"])
+    if found is None:
+        return {"f1": f1}
+    distance = found["distance_per_item"]  # not a share: it has no upper end
+    return {
+        "f1": f1,
+        "level_errors": tuple(
+            (words, estimate_of(found[key])) for key, words in _LEVEL_ERRORS if found[key]
+        ),
+        "level_distance": Estimate(
+            value=distance.estimate,
+            low=distance.low,
+            high=distance.high,
+            items=distance.items,
+            patients=distance.patients,
+        ),
+    }
 
 
 def _breakdown(

@@ -138,6 +138,9 @@ class RunView:
     cards: Mapping[Group, tuple[Card, ...]]
     group_counts: Mapping[Group, int]
     outside_groups: int  # diagnosis answers that name no option
+    level_errors: tuple[tuple[str, Estimate], ...] = ()  # what, share of localization answers
+    level_distance: Estimate | None = None  # in levels, of the answers that name one
+    f1: tuple[Estimate, Estimate] | None = None  # mean over questions, pooled
     control: bool = False  # no image was sent
     habits: HabitView | None = None  # filled in when all runs of a page are known
 
