@@ -14,6 +14,8 @@ for script, *options in (
     ("bench_engine.py",),
     ("bench_resume.py",),
     ("bench_evaluation.py",),
+    ("bench_evaluation.py", "--memory", "20000"),
+    ("bench_resume_run.py",),
     ("bench_scoring.py",),
 ):
     print(f"\n== {' '.join((script, *options))}", flush=True)
