@@ -27,6 +27,7 @@ from spinebench.evaluation.run_extractor import extract_unparsed
 from spinebench.evaluation.run_folder import (
     EXTRACTOR,
     JOURNAL,
+    LACKING,
     LOGS,
     PLAN,
     Outcome,
@@ -225,7 +226,7 @@ def _finish(
     answers = sum(heard.error is None for heard in journal.heard)
     answered = sum(heard.error is None for heard in journal.by_key.values())
     outcome = Outcome(
-        state=_state_of(ended, complete=all(p.outcome not in _LACKING for p in predictions)),
+        state=_state_of(ended, complete=all(p.outcome not in LACKING for p in predictions)),
         stopped=_words_of(ended, planned, journal),
         local=is_local(opened),
         images=describe_handling(planned.model),
@@ -236,9 +237,6 @@ def _finish(
         },
     )
     return write_run(out, planned.benchmark, plan, predictions, outcome)
-
-
-_LACKING = ("failed", "not_run")
 
 
 def _state_of(ended: Ended, *, complete: bool) -> str:

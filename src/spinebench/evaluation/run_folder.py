@@ -15,16 +15,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import spinebench
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
 from spinebench.evaluation.find import find_benchmark
 from spinebench.evaluation.predictions import read_again
-from spinebench.evaluation.run_scores import score_whole_run
-from spinebench.evaluation.score import COUNTED, LEFT_OUT
 from spinebench.folders import check_free, check_writable
+from spinebench.records import Outcome as AnswerOutcome
 from spinebench.records import Prediction, Question, sha256_of_json
 from spinebench.tables import (
     read_manifest,
@@ -36,6 +35,8 @@ from spinebench.tables import (
 
 PLAN, JOURNAL, EXTRACTOR, LOGS = "run.json", "journal", "extractor", "logs"
 PREDICTIONS, SCORES, MANIFEST = "predictions.parquet", "scores.json", "manifest.json"
+OUTCOMES: tuple[str, ...] = get_args(AnswerOutcome)
+LACKING = ("failed", "not_run")  # no answer; as `metric.LEFT_OUT`, which would load scipy
 _PLAN_KIND = "run-plan"
 # settings that change how a call is made, not what is asked
 TRANSPORT = frozenset({"max_connections", "max_retries", "timeout", "attempt_timeout"})
@@ -121,6 +122,9 @@ def write_run(
 ) -> dict[str, Any]:
     """Write tables, scores and manifest; returns the manifest with the scores under `scores`."""
     write_table(out / PREDICTIONS, predictions, Prediction)
+    # it loads scipy: the first call of a run that is continued need not wait for that
+    from spinebench.evaluation.run_scores import score_whole_run
+
     scores = score_whole_run(benchmark.folder, out / PREDICTIONS, seed=benchmark.manifest["seed"])
     write_json(out / SCORES, scores)
     manifest = _build_manifest(benchmark, plan, predictions, outcome)
@@ -168,6 +172,9 @@ def rescore_run(
     if extract_again:
         predictions = [read_again(p, by_id[p.question_id]) for p in predictions]
         write_table(run / PREDICTIONS, predictions, Prediction)
+    # it loads scipy: the first call of a run that is continued need not wait for that
+    from spinebench.evaluation.run_scores import score_whole_run
+
     scores = score_whole_run(benchmark.folder, run / PREDICTIONS, seed=benchmark.manifest["seed"])
     write_json(run / SCORES, scores)
     manifest["counts"] = count_outcomes(predictions, by_id, manifest["tasks"])
@@ -180,11 +187,10 @@ def count_outcomes(
     predictions: Iterable[Prediction], questions: Mapping[str, Question], tasks: Iterable[str]
 ) -> dict[str, dict[str, int]]:
     """Predictions by task and outcome, every outcome named."""
-    counts = Counter((questions[p.question_id].task, p.outcome) for p in predictions)
-    return {
-        task: {outcome: counts[task, outcome] for outcome in (*COUNTED, *LEFT_OUT)}  # type: ignore[index]  # a task's name
-        for task in tasks
-    }
+    counts: Counter[tuple[str, str]] = Counter(
+        (questions[p.question_id].task, p.outcome) for p in predictions
+    )
+    return {task: {outcome: counts[task, outcome] for outcome in OUTCOMES} for task in tasks}
 
 
 def _build_manifest(
@@ -216,7 +222,7 @@ def _build_manifest(
         "usage": _sum_usage(predictions),
         "journal": dict(outcome.journal),
         "counts": counts,
-        "complete": not any(counts[t][o] for t in tasks for o in LEFT_OUT),
+        "complete": not any(counts[t][o] for t in tasks for o in LACKING),
         "state": outcome.state,
         "stopped": list(outcome.stopped),
     }
@@ -224,7 +230,7 @@ def _build_manifest(
 
 def _sum_usage(predictions: Sequence[Prediction]) -> dict[str, float | int | None]:
     """Tokens and US dollars of all answers; None if one of them does not tell."""
-    heard = [p for p in predictions if p.outcome in COUNTED]
+    heard = [p for p in predictions if p.outcome not in LACKING]
 
     def total(name: str) -> Any:
         values = [getattr(p, name) for p in heard]
