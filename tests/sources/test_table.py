@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from spinebench.benchmark.labels import Graded, iter_evidence
 from spinebench.engine import LocalEngine
 from spinebench.errors import DataError, UsageError
 from spinebench.records import Finding
@@ -35,7 +36,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Reading:
 def image(path: str, patient: str, study: str, **fields: object) -> ImageRef:
     frame = fields.pop("suffix", "")
     known: dict[str, object] = {
-        "series_id": "",
+        "series_id": path,
         "sequence": None,
         "instance_number": None,
         "official_split": None,
@@ -262,7 +263,6 @@ DROPPED = {
     "missing_file": row_of(image="png/none.png"),
     "path_outside_folder": row_of(image="../secret.png"),
     "no_such_frame": row_of(frame="1"),
-    "several_frames": row_of(image="ct.nii.gz", view="SAG", modality="CT"),
     "no_plane": row_of(image="ct.nii.gz", view="", modality="CT", frame="1"),
     "unreadable_file": row_of(image="labels.csv"),
 }
@@ -285,6 +285,33 @@ def test_a_row_that_cannot_be_used_is_dropped_by_name(
     assert str(tmp_path) not in details[0]
 
 
+def test_of_a_volume_without_a_frame_the_middle_slice_is_taken(tmp_path: Path) -> None:
+    rows = (row_of(image="ct.nii.gz", view="SAG", modality="CT"),)
+    reading = read_table(tmp_path, table_files(rows))
+    (image,) = reading.images.values()
+    assert (image.image_id, image.frame) == ("table:ct.nii.gz#SAG2", 2)
+    assert "middle slice taken" in image.notes
+
+
+def test_what_a_dropped_row_leaves_open_is_not_known(tmp_path: Path) -> None:
+    rows = (
+        row_of(disease="Spinal Canal Stenosis", grade="none"),
+        row_of(disease="Foraminal stenosis", grade="sevre", level="L4/L5"),
+        row_of(disease="Osteophyts"),
+        row_of(disease="Vertebral collapse", grade="severe", level="L9"),
+    )
+    reading = read_table(tmp_path, table_files(rows))
+    assert [(f.disease, f.grade) for f in reading.findings] == [("Spinal Canal Stenosis", "none")]
+    assert [(c.disease, c.level, c.grade, c.row) for c in reading.cells] == [
+        ("Foraminal stenosis", "L4/L5", None, 3),
+        ("?", None, None, 4),
+        ("Vertebral collapse", None, None, 5),
+    ]
+    (evidence,) = iter_evidence(reading)
+    decision = Graded().decide(evidence)
+    assert (decision.labels, decision.put_aside[0].reason) == ((), "grade_unknown")
+
+
 def test_a_modality_that_nobody_names_is_another(tmp_path: Path) -> None:
     rows = (row_of(view=""), row_of(image="ct.nii.gz", view="SAG", frame="1"))
     reading = read_table(tmp_path, table_files(rows))
@@ -302,7 +329,6 @@ def test_a_modality_that_nobody_names_is_another(tmp_path: Path) -> None:
         ("unknown_disease", "'Osteophyts'; near 'Osteophytes'"),
         ("unknown_level", "'L4/L6'; one like L4 or L4/L5"),
         ("no_such_frame", "png/x.png: frame 1 of 1, from 0"),
-        ("several_frames", "ct.nii.gz: 4; name one in a column frame"),
         ("point_outside_image", "png/x.png: (30.5, 10) on 30 x 40"),
         ("missing_file", "png/none.png: no such file or directory"),
     ],

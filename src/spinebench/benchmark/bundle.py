@@ -33,8 +33,12 @@ class Benchmark:
     manifest: dict[str, Any]
 
     @classmethod
-    def load(cls, folder: Path) -> "Benchmark":
-        """Open a folder. Raises UsageError if it is none, DataError if a table was altered."""
+    def load(cls, folder: Path, *, altered: bool = False) -> "Benchmark":
+        """Open a folder. Raises UsageError if it is none, DataError if a table was altered.
+
+        `altered` True lets altered tables pass, for an audit that tells of them
+        (`altered_tables`).
+        """
         folder = Path(folder)
         if not (folder / "manifest.json").is_file():
             found = "no such folder"
@@ -47,11 +51,19 @@ class Benchmark:
         for name, expected in manifest["tables"].items():
             path = folder / name
             found = sha256_of_file(path) if path.is_file() else "no such file"
-            if found != expected:
+            if found != expected and not (altered and path.is_file()):
                 raise DataError(
                     file=str(path), field="SHA-256", found=found, expected=f"{expected} (manifest)"
                 )
         return cls(folder, manifest)
+
+    def altered_tables(self) -> list[str]:
+        """Tables whose bytes are not those that the manifest names."""
+        return [
+            name
+            for name, expected in sorted(self.manifest["tables"].items())
+            if sha256_of_file(self.folder / name) != expected
+        ]
 
     @cached_property
     def images(self) -> dict[str, Image]:
@@ -91,5 +103,11 @@ class Benchmark:
         return ids, values.reshape(len(ids), -1) if ids else np.zeros((0, 0), np.float32)
 
     def image_file(self, image_id: str) -> Path:
-        """Path of an image's standard file."""
-        return self.folder / self.images[image_id].path
+        """Path of an image's standard file. Raises DataError for a path that leaves the folder."""
+        path = self.images[image_id].path
+        if not (self.folder / path).resolve().is_relative_to(self.folder.resolve()):
+            raise DataError(
+                file=path, field="path", found="a path that leaves the benchmark's folder",
+                expected="a path inside it",
+            )  # fmt: skip
+        return self.folder / path

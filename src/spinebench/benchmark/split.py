@@ -19,7 +19,8 @@ class SplitShares:
     reserve: float = 0.1
 
     def __post_init__(self) -> None:
-        if min(self.test, self.reserve) < 0 or self.test + self.reserve > 1:
+        # written so that NaN fails too
+        if not (self.test >= 0 and self.reserve >= 0 and self.test + self.reserve <= 1):
             raise UsageError(
                 f"split shares test={self.test:g}, reserve={self.reserve:g}: each at least 0, "
                 "together at most 1"

@@ -39,7 +39,7 @@ def audit(
     from spinebench.errors import UsageError
     from spinebench.folders import check_writable
 
-    loaded = Benchmark.load(bench)
+    loaded = Benchmark.load(bench, altered=True)
     # before the work: nobody waits for minutes to be told of a wrong folder
     if fix is not None:
         check_mend_place(loaded, fix)

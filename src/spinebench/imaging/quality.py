@@ -257,6 +257,8 @@ def _sharpness(inner: NDArray[np.uint8]) -> float:
         return 0.0
     bend = curve[strong].mean() - curve[weak].mean()
     rise = slope[strong].mean() - slope[weak].mean()
+    if bend <= 0:  # as rough where it is flat as at its edges: noise all over, but no blur
+        bend, rise = curve[strong].mean(), slope[strong].mean()
     return float(np.sqrt(max(4 * bend, 0.0) / rise))
 
 

@@ -47,22 +47,26 @@ class ImageRef:
     frame: int | None = None  # of a file with several frames or slices, from 0
 
 
+UNKNOWN_DISEASE = "?"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyCell:
     """A grade of a whole study that no finding carries: nobody said on which image it is seen.
 
     It labels no image, but it forbids: an image of this study is not Healthy, and its disease is
-    no wrong option, where such a cell says otherwise or says nothing.
+    no wrong option, where such a cell says otherwise or says nothing. A row that was dropped, but
+    whose class is known, is such a cell too: what it said of the place is lost, the class is not.
     """
 
     study_id: str
-    disease: str
+    disease: str  # or UNKNOWN_DISEASE, where not even the class can be read
     level: str | None
     side: SideName | None
     grade: Grade | None  # None = an empty cell: not known
     file: str  # relative to the source's root
     row: int
-    column: str
+    column: str | None  # None = the whole row
 
 
 @dataclass(kw_only=True)

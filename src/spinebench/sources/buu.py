@@ -5,12 +5,12 @@ from pathlib import Path
 
 from spinebench.engine import Engine
 from spinebench.errors import UsageError
-from spinebench.sources.base import ImageRef, Reading, Terms
+from spinebench.sources.base import ImageRef, Reading, StudyCell, Terms
 from spinebench.sources.buu_films import FilmSheet, place_of, read_films
 from spinebench.sources.buu_info import Entry, FilmInfo, exam_of, read_info
 from spinebench.sources.buu_layout import LOOKED_FOR, TITLE, find_releases, list_films
 from spinebench.sources.buu_statements import Statements, state_film
-from spinebench.sources.buu_tables import FilmContent
+from spinebench.sources.buu_tables import LEVEL_BELOW, FilmContent
 from spinebench.tables import Ledger
 
 
@@ -74,11 +74,39 @@ class BuuSource:
                 sheet.drop(content, *stated.refusal)
             else:
                 _add_film(reading, content, stated, info)
+        reading.cells += _lost_slips(sheet, reading)
         for release, info in enumerate(infos):
             _note_missing_spacing(sheet, info, release)
             _settle_info(reading, sheet, info, release)
         reading.check_accounted()
         return reading
+
+
+def _lost_slips(sheet: FilmSheet, reading: Reading) -> list[StudyCell]:
+    """Slips that stand in the table of a film that cannot be shown: the patient has them all the
+    same. Copies in another release say nothing new.
+    """
+    shown = {image.study_id for image in reading.images.values()}
+    cells = []
+    for content in sheet.films:
+        fate = sheet.fate.get(place_of(content.film))
+        if fate in (None, "in_another_release") or content.film.patient not in shown:
+            continue
+        for plate in content.table.rows:
+            if plate.code:
+                cells.append(
+                    StudyCell(
+                        study_id=content.film.patient,
+                        disease="Spondylolisthesis",
+                        level=LEVEL_BELOW.get(plate.plate[:2]),
+                        side=None,
+                        grade="ungraded",
+                        file=content.film.table or "",
+                        row=plate.row,
+                        column=None,
+                    )
+                )
+    return cells
 
 
 def _image_id(content: FilmContent) -> str:

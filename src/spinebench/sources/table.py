@@ -1,6 +1,6 @@
 """A group's own data: one table of labels over any folder of DICOM, NIfTI, PNG or JPEG."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from spinebench.engine import Engine
 from spinebench.errors import DataError, UsageError
 from spinebench.records import Finding
-from spinebench.sources.base import ImageRef, Reading, Terms
+from spinebench.sources.base import ImageRef, Reading, StudyCell, Terms
 from spinebench.sources.csvfile import CsvTable, read_csv
 from spinebench.sources.parquetfile import read_parquet
 from spinebench.sources.table_checks import (
@@ -27,6 +27,7 @@ from spinebench.sources.table_rows import (
     REQUIRED,
     Dropped,
     TableRow,
+    parse_doubtful,
     parse_path,
     parse_row,
 )
@@ -94,6 +95,7 @@ class TableSource:
         for row in rows:
             image_id, facts = f"table:{keys[row.row]}", files[row.path]
             reading.findings.append(_build_finding(row, image_id, facts, table.file))
+        reading.cells += list(_unknown_cells(table, names, reading))
         reading.check_accounted()
         return reading
 
@@ -163,6 +165,34 @@ def _parse_rows(
     return rows, doubtful
 
 
+def _unknown_cells(
+    table: CsvTable, names: Mapping[str, str], reading: Reading
+) -> Iterator[StudyCell]:
+    """What dropped rows leave open: a disease that they name is not known to be absent."""
+    harmless = {"duplicate_row", "normal_contradicts_disease"}
+    lost = {
+        reject.row
+        for reject in reading.ledger.rejects
+        if reject.file == table.file and reject.row is not None and reject.reason not in harmless
+    }
+    studies: dict[str, set[str]] = {}
+    for image in reading.images.values():
+        studies.setdefault(image.path, set()).add(image.study_id)
+    for line in table.rows:
+        if line.row not in lost:
+            continue
+        cells = {ours: line.cells[theirs] for ours, theirs in names.items()}
+        disease, level = parse_doubtful(cells)
+        if disease is None:  # a normal that could not be used says nothing of a disease
+            continue
+        for path in _named_path(cells["image"]):
+            for study in sorted(studies.get(path, ())):
+                yield StudyCell(
+                    study_id=study, disease=disease, level=level, side=None, grade=None,
+                    file=table.file, row=line.row, column=None,
+                )  # fmt: skip
+
+
 def _named_path(text: str) -> set[str]:
     try:
         return {parse_path(text)}
@@ -221,7 +251,7 @@ def _add_images(
             path=row.path,
             patient_id=f"table:{owners[key].patient}",
             study_id=owners[key].study,
-            series_id=row.series or facts.series or "",
+            series_id=row.series or facts.series or row.path,
             modality=row.modality or "OT",
             view=row.view,
             sequence=row.sequence if row.modality == "MR" else None,

@@ -48,8 +48,11 @@ def _settle_volume(row: TableRow, facts: FileFacts) -> TableRow:
     view = row.view or (cast(Plane, single[0]) if len(single) == 1 else None)
     if view not in _PLANES:
         raise Dropped("no_plane", f"{row.path}: a volume needs a view: SAG, AX or COR")
-    frame = _settle_frame(row, facts.frames[cast(Plane, view)])
-    return replace(row, view=view, frame=frame or 0)
+    count = facts.frames[cast(Plane, view)]
+    if row.frame is None and count > 1:
+        notes = (*row.notes, "middle slice taken")
+        return replace(row, view=view, frame=count // 2, notes=notes)
+    return replace(row, view=view, frame=_settle_frame(row, count) or 0)
 
 
 def _settle_picture(row: TableRow, facts: FileFacts) -> TableRow:

@@ -13,6 +13,7 @@ from spinebench.anatomy.levels import parse_level, parse_side
 from spinebench.errors import UsageError
 from spinebench.imaging.header import parse_age_years
 from spinebench.records import Grade, Modality, SideName, View
+from spinebench.sources.base import UNKNOWN_DISEASE
 from spinebench.sources.csvfile import CsvRow, load_data_rows, parse_number
 
 REQUIRED = ("image", "disease")
@@ -120,6 +121,21 @@ def parse_row(line: CsvRow, names: Mapping[str, str]) -> TableRow:
         spacing_mm=spacing,
         notes=tuple(notes),
     )
+
+
+def parse_doubtful(cells: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """(disease, level) of a row that was dropped: UNKNOWN_DISEASE for a word that is none, None for
+    a normal; the level as far as it can be read.
+    """
+    try:
+        disease, _ = _parse_disease(_cell(cells, "disease"))
+    except Dropped:
+        disease = UNKNOWN_DISEASE
+    try:
+        level = _parse_level(_cell(cells, "level"))
+    except Dropped:
+        level = None
+    return disease, level
 
 
 def parse_path(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import cast
 from spinebench.engine import Engine
 from spinebench.errors import DataError
 from spinebench.records import Finding, View
-from spinebench.sources.base import ImageRef, Reading, Terms
+from spinebench.sources.base import ImageRef, Reading, StudyCell, Terms
 from spinebench.sources.csvfile import load_data_rows
 from spinebench.sources.headers import HeaderFacts, read_headers
 from spinebench.sources.layout import find_root
@@ -64,7 +64,7 @@ class VinDrSource:
         """Read annotations and headers. Raises UsageError if the folder is not this source."""
         root = find_root(root, self.looked_for, self.title)
         ledger = Ledger(source=self.name)
-        rows, mentioned = _read_rows(root, ledger)
+        rows, mentioned, unplaced = _read_rows(root, ledger)
         rows = _drop_split_images(rows, ledger)
         paths = sorted({row.path for row in rows})
         headers = read_headers(root, paths, engine, label="vindr: reading headers")
@@ -78,6 +78,7 @@ class VinDrSource:
             box = None if row.box_px is None else _clip(row.box_px, headers[row.path])
             if box is not None and _is_empty(box):
                 ledger.drop(row.file, row.row, "empty_box", f"{row.path}: {row.lesion}")
+                unplaced[row.path, row.lesion] = (row.file, row.row)
                 continue
             if box != row.box_px:
                 clipped_on.add(row.path)
@@ -88,24 +89,60 @@ class VinDrSource:
             if _image_id(row) in kept and _image_id(row) not in reading.images:
                 facts, clipped = headers[row.path], row.path in clipped_on
                 reading.images[_image_id(row)] = _build_image(row, facts, patients, views, clipped)
+        reading.cells += _unplaced_cells(reading, unplaced, diseases)
         _note_near_duplicates(reading)
         _note_files_without_rows(root, mentioned, ledger)
         reading.check_accounted()
         return reading
 
 
-def _read_rows(root: Path, ledger: Ledger) -> tuple[list[LesionRow], set[str]]:
-    """(typed rows without `No finding` beside a lesion, files that any row names)."""
+def _unplaced_cells(
+    reading: Reading,
+    unplaced: dict[tuple[str, str], tuple[str, int]],
+    diseases: dict[str, str | None],
+) -> list[StudyCell]:
+    """Lesions whose box is of no use: the place is lost, that the reader saw one is not."""
+    cells = []
+    for (path, lesion), (file, row) in sorted(unplaced.items()):
+        image, disease = reading.images.get(f"vindr:{path}"), diseases.get(lesion)
+        if image is not None and disease is not None:
+            cells.append(
+                StudyCell(
+                    study_id=image.study_id,
+                    disease=disease,
+                    level=None,
+                    side=None,
+                    grade="ungraded",
+                    file=file,
+                    row=row,
+                    column=None,
+                )
+            )
+    return cells
+
+
+def _read_rows(
+    root: Path, ledger: Ledger
+) -> tuple[list[LesionRow], set[str], dict[tuple[str, str], tuple[str, int]]]:
+    """(typed rows without `No finding` beside a lesion, files that any row names, untyped ones).
+
+    The last is file and row by path and lesion.
+    """
     lesions = frozenset(load_diseases())
     kept: list[LesionRow] = []
     mentioned: set[str] = set()
+    unplaced: dict[tuple[str, str], tuple[str, int]] = {}
     for split in SPLITS:
         file = annotation_file(split)
         if split == "test" and not (root / file).exists():
             ledger.drop(file, None, "missing_file", "a partial copy without the test table")
             continue
         rows, untyped = read_lesions(root, split, ledger, lesions)
-        stated = untyped | {(row.image, row.lesion) for row in rows}
+        stated = set(untyped) | {(row.image, row.lesion) for row in rows}
+        unplaced |= {
+            (f"{split}_images/{image}.dicom", lesion): (file, row)
+            for (image, lesion), row in untyped.items()
+        }
         mentioned.update(f"{split}_images/{image}.dicom" for image, _ in stated)
         ill = {image for image, lesion in stated if lesion != NO_FINDING}
         for row in rows:
@@ -113,7 +150,7 @@ def _read_rows(root: Path, ledger: Ledger) -> tuple[list[LesionRow], set[str]]:
                 ledger.drop(file, row.row, "no_finding_contradicts_lesion", row.path)
             else:
                 kept.append(row)
-    return kept, mentioned
+    return kept, mentioned, unplaced
 
 
 def _drop_split_images(rows: list[LesionRow], ledger: Ledger) -> list[LesionRow]:

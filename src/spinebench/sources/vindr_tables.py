@@ -65,8 +65,8 @@ def load_diseases() -> dict[str, str | None]:
 
 def read_lesions(
     root: Path, split: OfficialSplit, ledger: Ledger, lesions: frozenset[str]
-) -> tuple[list[LesionRow], set[tuple[str, str]]]:
-    """(rows of a split's table that can be typed, image and lesion of the others).
+) -> tuple[list[LesionRow], dict[tuple[str, str], int]]:
+    """(rows of a split's table that can be typed, row of the others by image and lesion).
 
     Dropped: malformed rows, ids and boxes, unknown lesion types, lesions without a box, and rows
     that repeat another in every cell. Raises DataError for a table that cannot be read.
@@ -76,14 +76,14 @@ def read_lesions(
     for row, found in table.malformed:
         ledger.drop(table.file, row, "malformed_row", found)
     rows: list[LesionRow] = []
-    untyped: set[tuple[str, str]] = set()
+    untyped: dict[tuple[str, str], int] = {}
     first_row: dict[tuple[str, ...], int] = {}
     for line in table.rows:
         cells = tuple(line.cells[name] for name in COLUMNS)
         parsed = _parse_lesion(line, split, lesions)
         if not isinstance(parsed, LesionRow):
             ledger.drop(table.file, line.row, *parsed)
-            untyped.add((line.cells["image_id"], line.cells["lesion_type"]))
+            untyped[line.cells["image_id"], line.cells["lesion_type"]] = line.row
         elif cells in first_row:
             ledger.drop(table.file, line.row, "duplicate_row", f"as row {first_row[cells]}")
         else:

@@ -36,6 +36,12 @@ def check_files(material: Material) -> Iterator[AuditFinding]:
             summary += f" ({', '.join(reasons)})"
         yield from build_finding(check, severity, summary, sorted(items),
                                  drop=material.question_ids(items))  # fmt: skip
+    lost = sorted(question.question_id for question in material.lost)
+    summary = f"{counted(len(lost), 'question')} about an image that no table has"
+    yield from build_finding("image_unknown", "critical", summary, lost, drop=lost)
+    altered = material.bench.altered_tables()
+    summary = f"{counted(len(altered), 'table')} with other bytes than the manifest names"
+    yield from build_finding("table_altered", "critical", summary, altered)
     yield from _restricted(material)
 
 

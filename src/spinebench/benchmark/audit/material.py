@@ -29,10 +29,17 @@ class Material:
         """Images by id."""
         return self.bench.images
 
-    @property
+    @cached_property
     def questions(self) -> list[Question]:
-        """Questions of all splits and tasks."""
-        return self.bench.questions
+        """Questions of all splits and tasks whose images the benchmark has."""
+        lost = {question.question_id for question in self.lost}
+        return [q for q in self.bench.questions if q.question_id not in lost]
+
+    @cached_property
+    def lost(self) -> list[Question]:
+        """Questions about no image, or about one that the table of images does not have."""
+        known = self.images.keys()
+        return [q for q in self.bench.questions if not q.image_ids or not known >= set(q.image_ids)]
 
     @cached_property
     def asked(self) -> dict[str, list[Question]]:

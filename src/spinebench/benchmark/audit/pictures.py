@@ -109,7 +109,7 @@ def read_facts(folder: Path, relative: str) -> PictureFacts:
     digest = hashlib.sha256(data).hexdigest()
     try:
         rgb = decode_rgb(data)
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, PillowImage.DecompressionBombError) as error:
         # Pillow raises SyntaxError for some broken PNG files
         return _unread("unreadable", str(error) or type(error).__name__, digest, len(data))
     grey = PillowImage.fromarray(rgb).convert("L")

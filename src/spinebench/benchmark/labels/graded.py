@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from spinebench.anatomy.diseases import HEALTHY
+from spinebench.anatomy.diseases import DISEASES, HEALTHY
 from spinebench.anatomy.levels import LUMBAR_DISCS
 from spinebench.benchmark.labels.decision import (
     DROPPED_CLASSES,
@@ -177,7 +177,7 @@ def _same_sides(
 
 def _not_known_absent(statements: Iterable[Statement]) -> frozenset[str]:
     """Classes that a statement calls present, mild or not known."""
-    return frozenset(s.disease for s in statements if s.disease and s.grade != "none")
+    return frozenset(s.disease for s in statements if s.disease in DISEASES and s.grade != "none")
 
 
 def _why_unused(finding: Finding, statement: Statement, disease: str) -> tuple[str, str]:

@@ -152,7 +152,7 @@ def _plan_shards(
     shards: list[list[ReleaseRow]] = []
     size = 0
     for row in rows:
-        file = selection.bench.folder / selection.images[row.image].path
+        file = selection.bench.image_file(selection.images[row.image].image_id)
         own = file.stat().st_size if file.is_file() else 0  # missing: said when it is read
         if not shards or size + own > shard_bytes:
             shards.append([])

@@ -23,7 +23,7 @@ RELEASE_FILE = "release.json"
 
 def read_picture_bytes(bench: Benchmark, image: Image) -> bytes:
     """Bytes of an image's standard file. Raises DataError if it is missing or was altered."""
-    path = bench.folder / image.path
+    path = bench.image_file(image.image_id)
     try:
         data = path.read_bytes()
     except OSError as error:

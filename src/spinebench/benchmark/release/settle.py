@@ -51,6 +51,8 @@ def match_answers(options: Sequence[str], answers: Sequence[str]) -> tuple[str, 
     """
     if not answers:
         raise MalformedRowError("no_answer", "an empty list")
+    if not 2 <= len(options) <= len(ascii_uppercase):
+        raise MalformedRowError("malformed_row", f"{len(options)} options, not 2 to 26")
     exact = {option: letter for letter, option in _lettered(reversed(options), len(options))}
     alike = {
         canonical(option): letter for letter, option in _lettered(reversed(options), len(options))
