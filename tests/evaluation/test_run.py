@@ -17,7 +17,6 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.evaluation import run as run_module
 from spinebench.evaluation.find import find_benchmark
-from spinebench.evaluation.logs import iter_log_samples
 from spinebench.evaluation.models import DEFAULT_SETTINGS
 from spinebench.evaluation.prompts import closing_line, parse_options
 from spinebench.evaluation.run import run_evaluation
@@ -31,6 +30,7 @@ from spinebench.tables import (
     write_frame,
     write_json,
 )
+from tests.evaluation.inspect_logs import iter_log_samples
 from tests.evaluation.scripted_server import Received, Reply, scripted_server
 
 
