@@ -50,7 +50,7 @@ $(VISION_INSTALLED): requirements-vision.lock pyproject.toml
 	touch $@
 
 test-vision: $(VISION_INSTALLED)
-	.venv-vision/bin/python -m pytest -m vision tests/benchmark/embed tests/evaluation
+	.venv-vision/bin/python -m pytest -m vision tests/benchmark/embed tests/evaluation/providers tests/evaluation/test_local_models.py
 
 # timm needs torchvision, and that a torch of several GB: not part of what runs on every change
 $(TIMM_INSTALLED): requirements-vision.lock pyproject.toml
@@ -62,7 +62,7 @@ $(TIMM_INSTALLED): requirements-vision.lock pyproject.toml
 	touch $@
 
 test-timm test-qwen: $(TIMM_INSTALLED)
-	.venv-timm/bin/python -m pytest -m timm tests/benchmark/embed tests/evaluation
+	.venv-timm/bin/python -m pytest -m timm tests/benchmark/embed tests/evaluation/providers
 
 # other harnesses and loaders read what we export; lmms-eval alone needs about 150 packages
 $(PEERS_INSTALLED): requirements-peers.lock pyproject.toml
