@@ -7,7 +7,7 @@ PEERS_INSTALLED := .venv-peers/.installed
 VISION_INSTALLED := .venv-vision/.installed
 TIMM_INSTALLED := .venv-timm/.installed
 
-.PHONY: demo test check bench bench-ray test-browser test-ray test-vision test-peers test-timm lock clean
+.PHONY: demo test check bench bench-ray test-browser test-ray test-vision test-peers test-timm test-qwen test-kill lock clean
 
 $(INSTALLED): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -77,6 +77,10 @@ test-peers: $(PEERS_INSTALLED)
 
 bench-ray: $(RAY_INSTALLED)
 	.venv-ray/bin/python benchmarks/bench_engine.py
+
+# fifty runs killed at random moments: minutes, so not part of `make test`
+test-kill: $(INSTALLED)
+	$(BIN)/python benchmarks/bench_kill.py
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/run.py
