@@ -301,6 +301,17 @@ def test_the_subset_lies_in_test(folders: dict[str, Path], tmp_path: Path) -> No
     assert bench.manifest["counts"]["subset_by_task"] == {"diagnosis": 4, "localization": 2}
 
 
+def test_an_annotation_file_that_may_not_be_read_has_no_hash(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(path: Path) -> str:
+        raise PermissionError(13, "denied", str(path))
+
+    monkeypatch.setattr("spinebench.benchmark.build.sha256_of_file", deny)
+    bench = build({"rsna": folders["rsna"]}, tmp_path / "bench")
+    assert set(bench.manifest["sources"]["rsna"]["annotations_sha256"].values()) == {None}
+
+
 def test_no_source_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match="no source folder given; there are: rsna, vindr, buu, csxa, table"

@@ -322,7 +322,7 @@ def describe_source(reading: Reading, source: Source, images: Sequence[Image]) -
     own = [image for image in images if image.source == reading.source]
     originals = {image.image_id: image.original_sha256 for image in own}
     annotations = {
-        file: sha256_of_file((reading.tables_root or reading.root) / file)
+        file: _sha256_or_none((reading.tables_root or reading.root) / file)
         for file in sorted(reading.ledger.read)
     }
     if len(annotations) > _MANY_FILES:  # a table for each film: one hash over all of them
@@ -336,3 +336,11 @@ def describe_source(reading: Reading, source: Source, images: Sequence[Image]) -
         "patients": len({image.patient_id for image in own}),
         "accounting": reading.ledger.summary(),
     }
+
+
+def _sha256_or_none(path: Path) -> str | None:
+    """Hash of an annotation file; None for one that may not be read, which the ledger tells."""
+    try:
+        return sha256_of_file(path)
+    except PermissionError:
+        return None
