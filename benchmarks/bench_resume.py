@@ -183,7 +183,7 @@ def run_kills(bench: Bench, moments: int, seed: int) -> tuple[list[Kill], dict[s
 
 def _run_plan(bench: Bench, out: Path, plan: list[float], whole_s: float) -> Kill:
     # what is compared is the build as it is
-    from spinebench.benchmark import build
+    from spinebench.benchmark import stages
     from spinebench.benchmark.embed import stage
 
     bench.forget()
@@ -201,7 +201,7 @@ def _run_plan(bench: Bench, out: Path, plan: list[float], whole_s: float) -> Kil
     shards = len(done) * bench.workers
     return Kill(
         len(done), words,
-        before[0], twice[0], shards * build._SHARD,
+        before[0], twice[0], shards * stages.PICTURES_PER_SHARD,
         before[1], twice[1], shards * stage._SHARD,
         identical=False,
     )  # fmt: skip

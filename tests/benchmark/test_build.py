@@ -260,7 +260,7 @@ def test_a_build_that_was_stopped_goes_on_where_it_stood(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("spinebench.benchmark.build.embed_images", stop)
+        patch.setattr("spinebench.benchmark.build.embed_stage", stop)
         with pytest.raises(KeyboardInterrupt):
             build(folders, tmp_path / "one")
     with monkeypatch.context() as patch:  # no picture is read a second time

@@ -1,6 +1,5 @@
 """Folders of images to a benchmark folder: read, label, standardise, split, ask, account, write."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,8 +11,6 @@ from numpy.typing import NDArray
 from spinebench.anatomy.diseases import DISEASES, HEALTHY
 from spinebench.benchmark.accounts import Accounts
 from spinebench.benchmark.embed import DEFAULT_EMBEDDER, Embedder, load_embedder
-from spinebench.benchmark.embed.cache import choose_cache
-from spinebench.benchmark.embed.stage import embed_images
 from spinebench.benchmark.labels import Labelled, LabelRule, MultiLabel, load_label_rule
 from spinebench.benchmark.labels.decision import SHAPES
 from spinebench.benchmark.labels.evidence import iter_evidence
@@ -24,12 +21,18 @@ from spinebench.benchmark.negatives import (
     choose_negatives,
     true_classes,
 )
-from spinebench.benchmark.picture_store import picture_store
-from spinebench.benchmark.pictures import Picture, PictureJob, read_picture
+from spinebench.benchmark.pictures import Picture
 from spinebench.benchmark.pool import DEFAULT_POOL, load_question_pool
 from spinebench.benchmark.questions import QuestionWriter
 from spinebench.benchmark.similarity import Aggregate
 from spinebench.benchmark.split import SplitShares, check_no_crossing, split_of_patient
+from spinebench.benchmark.stages import (
+    STAGE_VERSION,
+    embed_stage,
+    iter_pictures,
+    picture_jobs,
+    remove_stages,
+)
 from spinebench.benchmark.subset import SubsetSizes, choose_subset
 from spinebench.benchmark.write import BenchmarkContent, write_benchmark
 from spinebench.engine import Engine
@@ -44,10 +47,6 @@ from spinebench.tables import merged_rejects, sha256_of_file
 
 Labels = Mapping[str, tuple[Labelled, ...]]  # by image id
 
-_STAGES = ".stages"  # results of finished shards, inside the unfinished folder
-_SHARD = 16  # pictures that travel together: what a kill can cost each worker
-# Raised when a stage's function gives other results for the same input.
-STAGE_VERSION = "stages/1"
 _MANY_FILES = 40  # annotation files of a source that are told by one hash
 
 
@@ -107,16 +106,8 @@ def build_benchmark(
             for image in images
         }
         check_no_crossing(images, splits)
-        vectors = embed_images(
-            images,
-            folder,
-            embedder,
-            engine,
-            cache=cache or choose_cache(embedder),
-            out=folder / _STAGES / "vectors.npy",
-            store=folder / _STAGES / "vectors",
-        )
-        questions = _write_questions(images, labels, splits, vectors, writer, options)
+        vectors = embed_stage(images, folder, embedder, engine, cache)
+        questions = _write_questions(images, labels, splits, vectors, writer, rule, options)
         quality = {picture.image.image_id: picture.quality for picture in pictures}
         chosen = choose_subset(questions, quality, seed=options.seed, sizes=options.subset)
         questions = [replace(q, in_subset=q.question_id in chosen) for q in questions]
@@ -131,7 +122,7 @@ def build_benchmark(
         )
         about = _describe(readings, sources, images, writer, embedder, options)
         manifest = write_benchmark(folder, content, about)
-        shutil.rmtree(folder / _STAGES)
+        remove_stages(folder)
     return manifest
 
 
@@ -155,22 +146,9 @@ def _read_pictures(
     accounts: Accounts,
 ) -> list[Picture]:
     """All labelled images that can be decoded, by image id, their pictures stored in `folder`."""
-    jobs = [
-        PictureJob(reading.root, reading.images[image_id], folder)
-        for reading in readings
-        for image_id in sorted(reading.images)
-        if image_id in labels
-    ]
     pictures: list[Picture] = []
-    results = engine.map(
-        read_picture,
-        jobs,
-        label="reading images",
-        shard=_SHARD,
-        store=picture_store(folder, folder / _STAGES / "pictures"),
-        name=lambda job: job.ref.image_id,
-    )
-    for result in results:
+    jobs = picture_jobs(readings, labels, folder)
+    for result in iter_pictures(jobs, folder, engine):
         if isinstance(result, Picture):
             pictures.append(result)
         else:
@@ -227,11 +205,12 @@ def _write_questions(
     splits: Mapping[str, Split],
     vectors: NDArray[np.float32],
     writer: QuestionWriter,
+    rule: LabelRule,
     options: BuildOptions,
 ) -> list[Question]:
     if not images:
         return []
-    negatives = _choose_negatives(images, labels, splits, vectors, options)
+    negatives = _choose_negatives(images, labels, splits, vectors, rule, options)
     questions: list[Question] = []
     for image, distractors in zip(images, negatives, strict=True):
         split = splits[image.image_id]
@@ -250,14 +229,15 @@ def _choose_negatives(
     labels: Labels,
     splits: Mapping[str, Split],
     vectors: NDArray[np.float32],
+    rule: LabelRule,
     options: BuildOptions,
 ) -> list[Negatives]:
     """Distractors of each image; of one without a diagnosis, none.
 
-    A rule that respects severity also keeps the patient's own images out, takes its library from
+    A rule with `strict_negatives` also keeps the patient's own images out, takes its library from
     train alone and never offers a shape of the neck; the published construction does neither.
     """
-    strict = load_label_rule(options.rule).name.startswith("graded")
+    strict = rule.strict_negatives
     asked = [_diagnosis_of(labels[image.image_id]) for image in images]
     diseases = [HEALTHY if label is None else label.disease for label in asked]
     allowed = ~true_classes(diseases)

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from inspect_ai.model import Model, ModelName
 
-from spinebench.errors import DataError, UsageError
+from spinebench.benchmark.release.consent import check_accepted, terms_of
+from spinebench.errors import UsageError
 
 # ours: no code of theirs opens a connection, whatever address is set
 _IN_PROCESS = frozenset({"spinebench", "spinebench-hf"})
@@ -32,21 +33,10 @@ def check_terms(
     `manifest` is the benchmark's; `accepted` names the sources whose terms the user has settled.
     """
     described = manifest.get("sources", {})
-    accepted = set(accepted)
-    unknown = sorted(accepted - set(described))
-    if unknown:
-        raise UsageError(
-            f"--accept-terms {unknown[0]}: no such source in this benchmark;"
-            f" there are {', '.join(sorted(described))}"
-        )
+    accepted = check_accepted(described, accepted)
     forbidding: list[str] = []
     for source in sorted(set(sources) - accepted):
-        terms = described.get(source, {}).get("terms")
-        if terms is None:
-            raise DataError(
-                file="manifest.json", field=f"sources.{source}.terms", found="nothing",
-                expected="the source's terms of use",
-            )  # fmt: skip
+        terms = terms_of(described, source, "third_party_models")
         if not terms["third_party_models"]:
             forbidding.append(f"{source} ({terms['name']}, {terms['url']}: {terms['summary']})")
     if forbidding and not is_local(model):

@@ -244,7 +244,7 @@ def test_an_interrupted_rebuild_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(rebuild, "embed_images", stop)
+        patch.setattr(rebuild, "embed_stage", stop)
         with pytest.raises(KeyboardInterrupt):
             rebuilt(made / "recipe", folders_in(made / "in"), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -89,19 +89,30 @@ def find_folder(kind: str, argument: str, *, size_words: str) -> Path:
 
     Nothing is ever downloaded: `size_words` tells the user what a download would be.
     """
-    folder = Path(argument).expanduser()
-    if argument and folder.is_dir():
+    return find_on_this_machine(
+        argument,
+        no_place=f"{kind}:{argument}: no such folder, nor an id as ORGANISATION/MODEL",
+        no_weights=f"{kind}: no weights of {argument} on this machine, and nothing is downloaded "
+        f"here; once: hf download {argument} ({size_words}), or name a folder: {kind}:FOLDER",
+    )
+
+
+def find_on_this_machine(name: str, *, no_place: str, no_weights: str) -> Path:
+    """Folder of a model: a local one, or that of a hub id in the local hub cache.
+
+    Raises UsageError with the caller's words: for a name that is neither, and for an id whose
+    weights are not here. Nothing is ever downloaded.
+    """
+    folder = Path(name).expanduser()
+    if name and folder.is_dir():
         return folder
-    if not _HUB_ID.fullmatch(argument):
-        raise UsageError(f"{kind}:{argument}: no such folder, nor an id as ORGANISATION/MODEL")
+    if not _HUB_ID.fullmatch(name):
+        raise UsageError(no_place)
     hub = import_extra("huggingface_hub", "vision")
     try:
-        return Path(hub.snapshot_download(argument, local_files_only=True))
+        return Path(hub.snapshot_download(name, local_files_only=True))
     except (hub.errors.LocalEntryNotFoundError, hub.errors.HFValidationError) as error:
-        raise UsageError(
-            f"{kind}: no weights of {argument} on this machine, and nothing is downloaded here; "
-            f"once: hf download {argument} ({size_words}), or name a folder: {kind}:FOLDER"
-        ) from error
+        raise UsageError(no_weights) from error
 
 
 def hash_of_files(files: Iterable[Path]) -> str:

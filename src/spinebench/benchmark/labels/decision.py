@@ -58,6 +58,8 @@ class LabelRule(Protocol):
 
     name: str
     summary: str  # one line
+    # distractors: none of the patient's own images, library from train, no shape of the neck
+    strict_negatives: bool
 
     def decide(self, evidence: Evidence) -> Decision:
         """Labels of one image. Every finding of it ends in a label or is put aside."""

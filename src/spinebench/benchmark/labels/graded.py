@@ -36,6 +36,7 @@ class Graded:
 
     multi_label: MultiLabel = "drop"
     name = "graded/1"
+    strict_negatives = True
     summary = "moderate or severe is disease, an empty cell is unknown, shape is no disease"
 
     def decide(self, evidence: Evidence) -> Decision:

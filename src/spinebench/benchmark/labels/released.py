@@ -38,6 +38,7 @@ class Released:
 
     multi_label: MultiLabel = "drop"
     name = "released/1"
+    strict_negatives = False
     summary = "as published: severity ignored, one class for each image"
 
     def decide(self, evidence: Evidence) -> Decision:

@@ -4,7 +4,6 @@ Each image is found by its path, standardised, and held to the pixel hash of the
 and the account of every row are made again from the source's own files.
 """
 
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spinebench.benchmark.accounts import Accounts
-from spinebench.benchmark.build import STAGE_VERSION, describe_source, label_images
+from spinebench.benchmark.build import describe_source, label_images
 from spinebench.benchmark.embed import load_embedder
-from spinebench.benchmark.embed.stage import embed_images
 from spinebench.benchmark.labels import Labelled, load_label_rule, parse_multi_label
-from spinebench.benchmark.picture_store import picture_store
-from spinebench.benchmark.pictures import Picture, PictureJob, read_picture
+from spinebench.benchmark.pictures import Picture
 from spinebench.benchmark.release.recipe import Recipe, read_recipe
+from spinebench.benchmark.stages import (
+    STAGE_VERSION,
+    embed_stage,
+    iter_pictures,
+    picture_jobs,
+    remove_stages,
+)
 from spinebench.benchmark.write import BenchmarkContent, write_benchmark
 from spinebench.engine import Engine
 from spinebench.errors import DataError, UsageError
@@ -32,8 +36,6 @@ from spinebench.sources.base import Reading, Source
 from spinebench.sources.registry import SOURCES
 from spinebench.tables import merged_rejects
 
-_STAGES = ".stages"
-_SHARD = 16
 _NAMED = 3  # images told by id in a message
 
 
@@ -107,7 +109,7 @@ def rebuild_benchmark(
             "sources": {r.source: describe_source(r, sources[r.source], images) for r in readings}
         }
         manifest = write_benchmark(folder, content, about)
-        shutil.rmtree(folder / _STAGES, ignore_errors=True)
+        remove_stages(folder)
     verified.tables = {
         name: manifest["tables"].get(name) == digest for name, digest in recipe.tables.items()
     }
@@ -140,26 +142,13 @@ def _read_pictures(
     verified: Verification,
 ) -> list[Picture]:
     """The recipe's images that are as it says, by image id."""
-    jobs = [
-        PictureJob(reading.root, reading.images[image_id], folder)
-        for reading in readings
-        for image_id in sorted(reading.images)
-        if image_id in recipe.images
-    ]
+    jobs = picture_jobs(readings, recipe.images, folder)
     found = {job.ref.image_id for job in jobs}
     for image_id in recipe.images:
         if image_id not in found:
             verified.failed[image_id] = ("missing_file", "no such image, or no label of it")
     pictures: list[Picture] = []
-    results = engine.map(
-        read_picture,
-        jobs,
-        label="reading images",
-        shard=_SHARD,
-        store=picture_store(folder, folder / _STAGES / "pictures"),
-        name=lambda job: job.ref.image_id,
-    )
-    for result in results:
+    for result in iter_pictures(jobs, folder, engine):
         if not isinstance(result, Picture):
             verified.failed[result.image_id] = (result.reason, result.detail)
             continue
@@ -263,5 +252,4 @@ def _embed(
     if "embeddings.parquet" not in recipe.tables:
         return None
     embedder = load_embedder(str(recipe.about["embedder"]))
-    out = folder / _STAGES / "vectors.npy"
-    return embed_images(images, folder, embedder, engine, cache=cache, out=out)
+    return embed_stage(images, folder, embedder, engine, cache)

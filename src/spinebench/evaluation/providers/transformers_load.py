@@ -1,6 +1,5 @@
 """An image-text-to-text model of `transformers` from a folder or the local hub cache."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,12 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from spinebench.benchmark.embed.model import import_extra
+from spinebench.benchmark.embed.model import find_on_this_machine, import_extra
 from spinebench.errors import UsageError
 
 PROVIDER = "spinebench-hf"
 ImageBackend = Literal["pil", "torchvision"]
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +56,12 @@ def load_model(
 
 def find_weights(name: str) -> Path:
     """Folder of a model: a local one, or that of a hub id in the local hub cache."""
-    folder = Path(name).expanduser()
-    if name and folder.is_dir():
-        return folder
-    if not _HUB_ID.fullmatch(name):
-        raise UsageError(f"{PROVIDER}/{name}: no such folder, nor a hub id as ORGANISATION/MODEL")
-    hub = import_extra("huggingface_hub", "vision")
-    try:
-        return Path(hub.snapshot_download(name, local_files_only=True))
-    except (hub.errors.LocalEntryNotFoundError, hub.errors.HFValidationError) as error:
-        raise UsageError(
-            f"{PROVIDER}/{name}: no weights on this machine, and nothing is downloaded here; "
-            f"once: hf download {name} (its size stands on its page), or name a folder"
-        ) from error
+    return find_on_this_machine(
+        name,
+        no_place=f"{PROVIDER}/{name}: no such folder, nor a hub id as ORGANISATION/MODEL",
+        no_weights=f"{PROVIDER}/{name}: no weights on this machine, and nothing is downloaded "
+        f"here; once: hf download {name} (its size stands on its page), or name a folder",
+    )
 
 
 def _find_dtype(torch: Any, name: str, device: str) -> Any:
