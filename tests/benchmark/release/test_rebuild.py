@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from pydicom import dcmread
 
+from spinebench.benchmark import stages
 from spinebench.benchmark.build import BuildOptions, build_benchmark
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.benchmark.release import rebuild
@@ -248,7 +249,7 @@ def test_an_interrupted_rebuild_goes_on(
         with pytest.raises(KeyboardInterrupt):
             rebuilt(made / "recipe", folders_in(made / "in"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    monkeypatch.setattr(rebuild, "read_picture", stop)
+    monkeypatch.setattr(stages, "read_picture", stop)
     manifest, _ = rebuilt(made / "recipe", folders_in(made / "in"), tmp_path / "out")
     assert manifest == Benchmark.load(made / "bench").manifest
     assert not (tmp_path / "out" / ".stages").exists()
