@@ -1,6 +1,7 @@
 """The options of one question, as things that can be found in a text."""
 
 import re
+import string
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,6 +29,37 @@ def _name_levels(words: str) -> tuple[str, ...]:
     return tuple(str(level) for level in parse_levels(words))
 
 
+@lru_cache(maxsize=4096)
+def _plain_text(text: str) -> str:
+    return clean_answer(text)
+
+
+@lru_cache(maxsize=4096)
+def _first_words(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The first word of each text in small letters, without those that have no plain one."""
+    words = (_WORD.search(text) for text in texts)
+    return tuple({word.group().lower() for word in words if word and word.group().isascii()})
+
+
+@lru_cache(maxsize=1024)
+def _build_word_pattern(texts: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds any of the texts; its groups are numbered as they are."""
+    return re.compile("|".join(f"({build_text_pattern(text)})" for text in texts))
+
+
+@lru_cache(maxsize=1024)
+def _build_echo_pattern(texts: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds the whole list of options, lettered from A."""
+    entries = []
+    for letter, text in zip(string.ascii_uppercase, texts, strict=False):
+        words = r"[\W_]{1,4}".join(map(re.escape, _WORD.findall(text))) or re.escape(text)
+        entries.append(
+            rf"(?:option |选项)?[(\[{{\"']{{0,2}}{letter}[\"')\]]?\s?[:.,)\-=]{{0,2}}\s?"
+            rf"[\"'(\[]?(?i:{words})[\"'\])}}.]{{0,2}}"
+        )
+    return re.compile(r"[\s,;|/\-]{0,5}".join(entries))
+
+
 @dataclass(frozen=True, slots=True)
 class Mention:
     """One place where a text names options by their words."""
@@ -44,10 +76,16 @@ class OptionTable:
         self.letters = tuple(options)
         self.multiple = multiple
         self.every = frozenset(options)
-        self._plain = {letter: clean_answer(text) for letter, text in options.items()}
+        self._plain = {letter: _plain_text(text) for letter, text in options.items()}
         self._levels = self._read_levels()
-        self._words = None if self._levels else self._build_word_pattern()
-        self._echo = self._build_echo_pattern()
+        self._words: re.Pattern[str] | None = None
+        self._texts: tuple[str, ...] = ()
+        if not self._levels:
+            # longest first, "Lumbar Spinal Stenosis" before the "Spinal Stenosis" inside it, and
+            # in one order whatever the letters are: shuffled options share a pattern
+            worded = filter(build_text_pattern, set(self._plain.values()))
+            self._texts = tuple(sorted(worded, key=lambda text: (-len(text), text)))
+            self._words = _build_word_pattern(self._texts) if self._texts else None
 
     @property
     def are_levels(self) -> bool:
@@ -64,33 +102,9 @@ class OptionTable:
             found[name] = found.get(name, frozenset()) | {letter}
         return found
 
-    def _build_word_pattern(self) -> re.Pattern[str] | None:
-        sources = {letter: build_text_pattern(text) for letter, text in self._plain.items()}
-        # Longest first: "Lumbar Spinal Stenosis" before the "Spinal Stenosis" inside it.
-        order = sorted(
-            (letter for letter in sources if sources[letter]),
-            key=lambda letter: (-len(self._plain[letter]), letter),
-        )
-        groups = [f"(?P<{letter}>{sources[letter]})" for letter in order]
-        return re.compile("|".join(groups)) if groups else None
-
-    def _build_echo_pattern(self) -> re.Pattern[str]:
-        entries = []
-        for letter, text in self._plain.items():
-            words = r"[\W_]{1,4}".join(map(re.escape, _WORD.findall(text))) or re.escape(text)
-            entries.append(
-                rf"(?:option |选项)?[(\[{{\"']{{0,2}}{letter}[\"')\]]?\s?[:.,)\-=]{{0,2}}\s?"
-                rf"[\"'(\[]?(?i:{words})[\"'\])}}.]{{0,2}}"
-            )
-        return re.compile(r"[\s,;|/\-]{0,5}".join(entries))
-
     def _mention(self, match: re.Match[str]) -> Mention:
-        group = str(match.lastgroup)
-        same = {
-            letter
-            for letter, text in self._plain.items()
-            if text.lower() == self._plain[group].lower()
-        }
+        words = self._texts[(match.lastindex or 1) - 1].lower()
+        same = {letter for letter, text in self._plain.items() if text.lower() == words}
         return Mention(match.start(), match.end(), frozenset(same))
 
     def _level_mention(self, match: re.Match[str], text: str) -> Mention | None:
@@ -139,7 +153,12 @@ class OptionTable:
             chosen = self.multiple and keep_after.search(before)
             return match.group() if chosen else "\n"
 
-        return self._echo.sub(replace, text)
+        texts = tuple(self._plain.values())
+        # most answers do not hold all the texts: nothing to build a pattern for
+        lower = text.lower()
+        if not all(word in lower for word in _first_words(texts)):
+            return text
+        return _build_echo_pattern(texts).sub(replace, text)
 
 
 def build_text_pattern(text: str) -> str:
