@@ -4,9 +4,11 @@ import pytest
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
+from spinebench.evaluation.extractor_model import STAGE
 from spinebench.records import Prediction
 from spinebench.report.board import PageOptions, build_page_view, chance_of
 from spinebench.report.origin import MAX_NOTED_FILES, read_origin
+from spinebench.report.page import render_page
 from spinebench.statistics import cluster_interval
 from spinebench.tables import write_table
 from tests.examples import a_question
@@ -260,11 +262,61 @@ def test_levels_are_told_by_their_distance(bench, tmp_path):
         for p in predictions
         if p.question_id == q.question_id
     )
-    shares = {name: share.value for name, share in run.level_errors}
+    whole = run.level_errors[0]
+    assert whole.name is None
     assert 0 < off < len(questions)
-    assert shares["One level off at most"] == pytest.approx(off / len(questions))
-    assert shares["Exactly the right levels"] == pytest.approx(1 - off / len(questions))
-    assert shares["Farther off"] == shares["No level named"] == 0.0
-    assert "Right level, wrong side" not in shares
-    assert run.level_distance.value == pytest.approx(off / len(questions))
-    assert run.f1[0].value == pytest.approx(1 - off / len(questions))
+    assert whole.off_by_one.value == pytest.approx(off / len(questions))
+    assert whole.exact.value == pytest.approx(1 - off / len(questions))
+    assert whole.farther.value == whole.without.value == 0.0
+    assert whole.wrong_side is None
+    assert whole.distance.value == pytest.approx(off / len(questions))
+    assert whole.f1.value == pytest.approx(1 - off / len(questions))
+    by_class = run.level_errors[1:]
+    assert [row.name for row in by_class] == sorted({q.disease for q in questions})
+    assert sum(row.exact.items for row in by_class) == len(questions)
+    hits = sum(row.off_by_one.value * row.off_by_one.items for row in by_class)
+    assert hits == pytest.approx(off)
+    confusions = dict(run.level_confusions)
+    assert [*confusions] == [None, *(row.name for row in by_class)]
+    matrix = confusions[None]
+    assert matrix.rows[-1] == "added"
+    assert matrix.without_class == ("missed", "unparsed", "refused", "cut off")
+    upper = matrix.rows.index("L1/L2")
+    below = [q for q in questions if q.gold == ("A",) and int(q.question_id[-1], 16) % 2 == 0]
+    assert matrix.counts[upper][matrix.columns.index("L2/L3")] == len(below) > 0
+    assert sum(map(sum, matrix.counts)) == len(questions)
+
+
+def test_the_share_of_the_extractor_is_told(bench, tmp_path):
+    """Three answers that a model read, one it might have read, and one that a rule turned down."""
+    ids = [q.question_id for q in bench.questions if q.split == "test"]
+    unread = {"outcome": "unparsed", "letters": (), "raw_text": "It is hard to say."}
+    odd = {
+        ids[0]: {"stage": STAGE},
+        ids[1]: {"stage": STAGE},
+        ids[2]: unread | {"stage": STAGE},
+        ids[3]: unread | {"stage": None},
+        ids[4]: unread | {"stage": "closing_line"},
+    }
+    predictions = predictions_of(bench.questions, "m", answers_at(0.7), odd)
+    run = write_run(tmp_path / "r", bench.folder, predictions, extractor="openai/reader")
+    (view,) = view_of(bench, run).runs
+    assert view.extractor == "openai/reader"
+    share = view.extracted
+    assert (share.answers, share.asked, share.answered, share.would_ask) == (len(ids), 3, 2, 1)
+    html = render_page(view_of(bench, run), (), sections=("board", "method"))
+    row = html.split("<div>What became of every question")[1].split("<tbody>")[1].split("</tr>")[0]
+    asked = f"{300 / len(ids):.1f}"
+    assert f'<td>{asked}<span class="ci">2 credited</span></td><td>{100 / len(ids):.1f}' in row
+    assert f"openai/reader read 3 of {len(ids)} answers and credited 2." in html
+
+
+def test_without_an_extractor_its_share_is_what_it_would_have_read(bench, tmp_path):
+    ids = [q.question_id for q in bench.questions if q.split == "test"]
+    unread = {"outcome": "unparsed", "letters": (), "raw_text": "Hard to say.", "stage": None}
+    made = predictions_of(bench.questions, "m", answers_at(0.7), dict.fromkeys(ids[:2], unread))
+    run = write_run(tmp_path / "r", bench.folder, made)
+    html = render_page(view_of(bench, run), (), sections=("board", "method"))
+    row = html.split("<div>What became of every question")[1].split("<tbody>")[1].split("</tr>")[0]
+    assert f"<td>–</td><td>{200 / len(ids):.1f}</td>" in row
+    assert "No run of this page used one" in html

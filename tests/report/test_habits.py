@@ -6,7 +6,7 @@ import pytest
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.report.board import PageOptions, build_page_view
-from spinebench.report.habits import points
+from spinebench.report.habits import control_command
 from spinebench.report.page import build_report
 from tests.report.sample import answers_at, predictions_of, write_bench, write_run
 
@@ -92,7 +92,34 @@ def test_the_page_says_so_in_its_first_lines_and_on_the_board(wide, runs, tmp_pa
         assert rule in html
 
 
-def test_points_have_a_sign():
-    assert points(0.123) == "+12.3"
-    assert points(-0.123) == "−12.3"
-    assert points(None) == "–"
+def test_without_a_control_the_gain_is_said_to_be_unknown(wide, runs, page, tmp_path):
+    by_label = {run.label: run.habits for run in page.runs}
+    assert by_label["fair"].control_command is None
+    assert by_label["fair · no image"].control_command is None
+    build_report(wide.folder, runs, tmp_path / "r.html", gallery_per_group=0)
+    html = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "How much the image adds is not known for always-b and flips: no runs" in html
+    for model in ("flips", "always-b"):
+        command = f"spinebench eval run BENCH --model {model} --setting temperature=0.0 --no-image"
+        assert html.count(f"{command} --out OUT") == 1
+    build_report(wide.folder, runs[:2], tmp_path / "all.html", gallery_per_group=0)
+    assert "is not known" not in (tmp_path / "all.html").read_text(encoding="utf-8")
+
+
+def test_the_command_asks_in_the_same_way():
+    manifest = {
+        "protocol": "cot+circular+shuffle-7", "model": "a/b c", "split": "train", "subset": True,
+        "settings": {"top_p": 0.5}, "epochs": 3, "limit": 9,
+    }  # fmt: skip
+    assert control_command(manifest) == (
+        "spinebench eval run BENCH --model 'a/b c' --protocol cot --circular --shuffle 7 "
+        "--split train --subset --epochs 3 --limit 9 --setting top_p=0.5 --no-image --out OUT"
+    )
+
+
+def test_a_baseline_is_asked_for_no_control(bench, tmp_path):
+    made = predictions_of(bench.questions, "spinebench/nearest", answers_at(0.5))
+    run = write_run(tmp_path / "r", bench.folder, made)
+    (view,) = build_page_view(bench, [run], PageOptions(title="T"))[0].runs
+    assert view.habits.control_command is None
+    assert view.habits.sight_words.startswith("All: this baseline knows nothing but the image")

@@ -54,7 +54,7 @@ def test_an_incomplete_run_and_a_control_stand_in_no_tier(bench, tmp_path):
     assert by_label["m · no image"].control
     assert by_label["m"].habits.control == "control"
     assert "it uses the image" in by_label["m"].habits.sight_words
-    assert by_label["n"].habits.sight_words.startswith("Not measured")
+    assert by_label["n"].habits.sight_words.startswith("Not known")
     assert not any("same way" in words for words in page.warnings)
     assert page.duel.first == "m"
     assert page.duel.second == "n"

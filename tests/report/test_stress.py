@@ -6,8 +6,9 @@ import pytest
 
 from spinebench.errors import UsageError
 from spinebench.report.board import PageOptions, build_page_view
+from spinebench.report.estimates import Estimate
 from spinebench.report.page import build_report, render_page
-from spinebench.report.views import CurveView, Estimate, StressRow, StressView
+from spinebench.report.views_pairs import CurveView, StressRow, StressView
 from tests.report.sample import answers_at, predictions_of, write_run
 from tests.report.test_curve_plot import measured
 from tests.report.test_page import Outline
@@ -31,7 +32,7 @@ def test_drops_and_curves_are_shown_if_given(bench, run):
     few = replace(few, curve=replace(few.curve, answers=3))
     shown = replace(
         page,
-        stress=(StressView(label="m", rows=(row,)),),
+        stress=(StressView(label="m", rows=(row,), words="In words."),),
         curves=(CurveView(label="m", key="m1", curves=(measured(), few)),),
     )
     html = render_page(shown, (), sections=("summary", "stress"))

@@ -2,16 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from spinebench.report.views import (
-    Estimate,
-    Localization,
-    Origin,
-    PairRow,
-    Position,
-    RunView,
-    SourceView,
-    Standing,
-)
+from spinebench.report.estimates import Estimate
+from spinebench.report.views import Localization, Origin, Position, RunView, SourceView
+from spinebench.report.views_pairs import PairRow, Standing
 from spinebench.report.words import (
     BLIND,
     METADATA,

@@ -20,6 +20,13 @@ Perturbed = Annotated[
     list[Path] | None,
     typer.Option("--perturbed", help="Run of one of these models on changed pictures; repeatable."),
 ]
+Flip = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--flip",
+        help="Run of one of these models on a side task (`eval flip-task`); repeatable.",
+    ),
+]
 Truth = Annotated[
     list[Path] | None,
     typer.Option("--truth", help="Phantom folder or its truth table, for curves; repeatable."),
@@ -52,6 +59,7 @@ def html(
         int, typer.Option("--gallery", help="Pictures per group and model, at most.", min=0)
     ] = 6,
     perturbed: Perturbed = None,
+    flip: Flip = None,
     truth: Truth = None,
     reported: Reported = True,
     seed: Seed = 0,
@@ -66,7 +74,7 @@ def html(
         runs,
         out,
         gallery_per_group=gallery,
-        **_options(title, seed, perturbed, truth, reported),
+        **_options(title, seed, reported, perturbed=perturbed, flips=flip, truth=truth),
     )
     lines = [
         f"{out}: {len(runs)} run{'s' if len(runs) != 1 else ''}, {summary['bytes'] / 1e6:.1f} MB"
@@ -90,7 +98,7 @@ def board(
     from spinebench.report.board import PageOptions, build_page_view
     from spinebench.report.export import board_csv, board_latex, build_board
 
-    options = PageOptions(**_options(title, seed, None, None, reported))
+    options = PageOptions(**_options(title, seed, reported))
     page, _ = build_page_view(Benchmark.load(bench or find_benchmark(runs)), runs, options)
     if as_json or layout is Format.json:
         print_result(build_board(page), (), as_json=True)
@@ -111,6 +119,7 @@ def site(
         ),
     ] = 0,
     perturbed: Perturbed = None,
+    flip: Flip = None,
     truth: Truth = None,
     reported: Reported = True,
     seed: Seed = 0,
@@ -125,7 +134,7 @@ def site(
         runs,
         out,
         gallery_per_group=gallery,
-        **_options(title, seed, perturbed, truth, reported),
+        **_options(title, seed, reported, perturbed=perturbed, flips=flip, truth=truth),
     )
     lines = [f"{out}/index.html: {len(found['runs'])} runs, {len(found['files'])} files"]
     if found["restricted"]:
@@ -136,18 +145,14 @@ def site(
 
 
 def _options(
-    title: str | None,
-    seed: int,
-    perturbed: list[Path] | None,
-    truth: list[Path] | None,
-    reported: bool,
+    title: str | None, seed: int, reported: bool, **folders: list[Path] | None
 ) -> dict[str, Any]:
+    """Keywords of `PageOptions`."""
     from spinebench.report.page import DEFAULT_TITLE
 
     return {
         "title": title or DEFAULT_TITLE,
         "seed": seed,
-        "perturbed": tuple(perturbed or ()),
-        "truth": tuple(truth or ()),
         "reported": reported,
+        **{name: tuple(given or ()) for name, given in folders.items()},
     }

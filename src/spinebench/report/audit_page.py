@@ -38,6 +38,7 @@ _MEASURE_WORDS = {
     "option_set": "The set of options",
     "longest_option": "The longest option",
     "shortest_option": "The shortest option",
+    "spelling": "How options are written",
     "odd_spelling": "The option written unlike the others",
     "source": "Source",
     "modality": "Modality",

@@ -12,14 +12,18 @@ from spinebench.errors import UsageError
 from spinebench.evaluation import score
 from spinebench.evaluation.published import load_published
 from spinebench.records import Prediction, Question
+from spinebench.report.estimates import estimate_of
+from spinebench.report.flips import build_flips
 from spinebench.report.gallery import count_groups, sample_cards
 from spinebench.report.habits import build_habits, named_habits, with_habits
 from spinebench.report.origin import read_origin
-from spinebench.report.run_view import build_run_views, estimate_of
+from spinebench.report.power import build_power
+from spinebench.report.run_view import build_run_views
 from spinebench.report.runs import LoadedRun, load_run
 from spinebench.report.standing import build_duel, build_standings
 from spinebench.report.stress import build_curve_views, build_stress
-from spinebench.report.views import AlignmentView, Duel, PageView, RunView, SourceComparison
+from spinebench.report.views import AlignmentView, PageView, RunView, SourceComparison
+from spinebench.report.views_pairs import Duel
 from spinebench.report.words import (
     METADATA,
     NEAREST,
@@ -46,6 +50,7 @@ class PageOptions:
     preface: Sequence[str] = ()  # paragraphs that only the caller can know
     seed: int = 0
     perturbed: Sequence[Path] = ()  # runs on changed pictures of this benchmark
+    flips: Sequence[Path] = ()  # runs on a side task, mirrored and not
     truth: Sequence[Path] = ()  # truth tables of phantoms, for curves
     reported: bool = True  # the published tables, apart from what is measured
 
@@ -117,6 +122,8 @@ def build_page_view(
         alignment=alignment,
         standings=standings,
         duel=_first_two(shown, ranked, seed=seed),
+        power=build_power(ranked, baselines=[view.label for view in views if view.baseline]),
+        flips=build_flips(views, options.flips),
         stress=build_stress(views, runs, options.perturbed, bench=bench.folder, seed=seed),
         curves=build_curve_views(views, runs, options.truth, bench=bench.folder, seed=seed),
         reported=load_published() if options.reported else (),

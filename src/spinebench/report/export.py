@@ -3,11 +3,15 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from spinebench.evaluation.published import Cell, PublishedTable
+from spinebench.report.estimates import Estimate
 from spinebench.report.plots import percent
-from spinebench.report.views import Estimate, PageView, RunView, Standing
+from spinebench.report.power import DIFFERENCES
+from spinebench.report.views import PageView, RunView
+from spinebench.report.views_pairs import PowerRow, Standing
 
 METRICS = (
     "diagnosis",
@@ -39,8 +43,8 @@ def build_board(page: PageView) -> dict[str, Any]:
     """The board as plain data; shares are fractions, reported ones too.
 
     `measured`: a row for each run in the board's order; `tiers` by measure, with every pair;
-    `reported`: the published tables, each cell with `value`, and `expected` and `why` where its
-    paper's formula contradicts it.
+    `power` by measure: how many patients a difference takes; `reported`: the published tables, each
+    cell with `value`, and `expected` and `why` where its paper's formula contradicts it.
     """
     return {
         "title": page.title,
@@ -52,8 +56,20 @@ def build_board(page: PageView) -> dict[str, Any]:
         "chance": {"diagnosis": page.diagnosis_chance, "localization": page.localization_chance},
         "measured": [_measured(run, page) for run in page.runs],
         "tiers": {one.measure: _tiers(one) for one in page.standings},
+        "power": {row.measure: _power(row) for row in page.power},
         "reported": [_reported(table) for table in page.reported],
         "warnings": list(page.warnings),
+    }
+
+
+def _power(row: PowerRow) -> dict[str, Any]:
+    needed = zip(DIFFERENCES, row.needed, strict=True)
+    return {
+        "patients": row.patients,
+        "pairs": row.pairs,
+        "design_effect": row.design,
+        "needed": {f"{d:.2f}": None if found is None else asdict(found) for d, found in needed},
+        "visible": row.visible,
     }
 
 
@@ -85,8 +101,10 @@ def board_latex(page: PageView) -> str:
     for run in page.runs:
         place = run.localization
         estimates = (run.diagnosis, place.exact, place.precision, place.recall, run.overall)
-        name = latex(run.label) + (r" (no image)" if run.control else "")
-        cells = [name + (r" (incomplete)" if not run.complete else ""), _tier(tiers, run.label)]
+        cells = [
+            latex(run.label) + (r" (incomplete)" if not run.complete else ""),
+            _tier(tiers, run.label),
+        ]
         lines.append(" & ".join([*cells, *(_latex_cell(e) for e in estimates)]) + r" \\")
     notes: list[str] = []
     for table in page.reported:
@@ -141,6 +159,8 @@ def _measured(run: RunView, page: PageView) -> dict[str, Any]:
         "outcomes": dict(run.outcomes),
         "coverage": run.habits.coverage if run.habits else None,
         "habits": list(run.habits.tags) if run.habits else [],
+        "extractor": run.extractor,
+        "extracted": None if run.extracted is None else asdict(run.extracted),
     }  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """What the page says of each run's habits: the figures, the verdict by a stated rule, the words."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
@@ -17,12 +19,22 @@ from spinebench.evaluation.habits import (
     measure_sight,
     measure_steadiness,
 )
-from spinebench.report.plots import MISSING, interval_words, percent
+from spinebench.evaluation.protocols import parse_protocol
+from spinebench.report.estimates import estimate_from
+from spinebench.report.plots import interval_words, percent
 from spinebench.report.runs import LoadedRun
-from spinebench.report.views import Estimate, HabitView, RunView
-from spinebench.statistics import Interval
+from spinebench.report.verdicts import points
+from spinebench.report.views import HabitView, RunView, SightView
 
 BIASED, UNSEEING, UNSTEADY_TAG = "favours a place", "blind", "flip-flops"
+
+# baselines for which a run without the image would say nothing new
+_NO_CONTROL = {
+    "spinebench/random": "None: this baseline draws lots.",
+    "spinebench/blind": "None: this baseline never looks at the image.",
+    "spinebench/metadata": "None: this baseline knows how the image was taken, not the image.",
+    "spinebench/nearest": "All: this baseline knows nothing but the image.",
+}
 
 RULES = (
     (
@@ -63,16 +75,28 @@ def build_habits(runs: Sequence[LoadedRun], *, seed: int) -> list[HabitView]:
                 coverage=_coverage(run.answers),
                 place=_place(place),
                 sight=tuple(
-                    (one.task, _estimate(one.gain, one.questions, one.patients)) for one in sight
+                    SightView(
+                        task=one.task,
+                        gain=estimate_from(one.gain, items=one.questions, patients=one.patients),
+                        without=one.without,
+                    )
+                    for one in sight
                 ),
                 disagreeing=None
                 if steady is None
-                else _estimate(steady.disagreeing, steady.questions, steady.patients),
+                else estimate_from(
+                    steady.disagreeing, items=steady.questions, patients=steady.patients
+                ),
                 place_words=place_words(place, p),
-                sight_words=sight_words(sight, is_control=run.is_control),
+                sight_words=sight_words(
+                    sight, is_control=run.is_control, model=str(run.manifest["model"])
+                ),
                 steady_words=steady_words(steady),
                 tags=_tags(place, p, sight, steady),
                 control=None if control is None else control.folder.name,
+                control_command=None
+                if control is not None or run.is_control or run.manifest["model"] in _NO_CONTROL
+                else control_command(run.manifest),
             )
         )
     return made
@@ -103,11 +127,6 @@ def _place(habit: PlaceHabit) -> tuple[str, float, float] | None:
     return letter, habit.counts[letter] / habit.wrong, habit.expected[letter] / habit.wrong
 
 
-def _estimate(interval: Interval, items: int, patients: int) -> Estimate:
-    value, low, high = interval
-    return Estimate(value=value, low=low, high=high, items=items, patients=patients)
-
-
 def _coverage(answers: pl.DataFrame) -> float | None:
     counted = answers.filter("counted")
     if not counted.height:
@@ -132,12 +151,31 @@ def place_words(habit: PlaceHabit, p_adjusted: float | None) -> str:
     return f"{figures}: no place is shown to be favoured."
 
 
-def sight_words(habits: Sequence[SightHabit], *, is_control: bool) -> str:
+def control_command(manifest: Mapping[str, Any]) -> str:
+    """The command that asks the same again without the image; BENCH and OUT are to be filled in."""
+    protocol = parse_protocol(manifest["protocol"])
+    words = ["spinebench", "eval", "run", "BENCH", "--model", str(manifest["model"])]
+    words += ["--protocol", protocol.base] if protocol.base != "released" else []
+    words += ["--circular"] if protocol.circular else []
+    words += ["--shuffle", str(protocol.shuffle)] if protocol.shuffle is not None else []
+    words += ["--split", str(manifest["split"])] if manifest["split"] != "test" else []
+    words += ["--subset"] if manifest.get("subset") else []
+    for name, number in (("epochs", 1), ("limit", None)):
+        value = manifest.get(name, number)
+        words += [f"--{name}", str(value)] if value != number else []
+    for name, value in sorted(manifest["settings"].items()):
+        words += ["--setting", f"{name}={value}"]
+    return shlex.join([*words, "--no-image", "--out", "OUT"])
+
+
+def sight_words(habits: Sequence[SightHabit], *, is_control: bool, model: str) -> str:
     """What the image adds, in a sentence for each task."""
     if is_control:
         return "This is the control: no image was sent."
     if not habits:
-        return "Not measured: run the same model with --no-image and give both runs."
+        return _NO_CONTROL.get(
+            model, "Not known: no run of the same model without the image stands on this page."
+        )
     return " ".join(_one_sight(habit) for habit in habits)
 
 
@@ -171,11 +209,6 @@ def steady_words(habit: SteadyHabit | None) -> str:
         f"every time {percent(always.estimate)} %, right on average {percent(mean.estimate)} %"
     )
     return f"{words}: it flip-flops." if habit.is_unsteady else f"{words}."
-
-
-def points(value: float | None) -> str:
-    """A difference of shares in points, with its sign."""
-    return MISSING if value is None else f"{100 * value:+.1f}".replace("-", "−")
 
 
 def named_habits(views: Sequence[RunView]) -> Mapping[str, list[str]]:

@@ -20,20 +20,19 @@ from spinebench.report.board import PageOptions, build_page_view, gallery_of
 from spinebench.report.curve_plot import curve_svg, describe_curve
 from spinebench.report.document import build_environment, render_document, write_document
 from spinebench.report.gallery import GROUPS, Group, Picture, all_cards, build_pictures
-from spinebench.report.habits import RULES, points
+from spinebench.report.habits import RULES
+from spinebench.report.page_plots import build_plots
 from spinebench.report.plots import (
     MISSING,
-    ForestRow,
-    Reference,
-    forest_plot,
     interval_strip,
     interval_words,
     percent,
-    position_plot,
+    signed_strip,
 )
+from spinebench.report.power import DIFFERENCES
 from spinebench.report.runs import LoadedRun
-from spinebench.report.views import Estimate, PageView, Position, PromptView, RunView
-from spinebench.report.words import position_words
+from spinebench.report.verdicts import points, power_words, unseen_words
+from spinebench.report.views import PageView, PromptView, RunView
 
 MAX_BYTES = 15 * 1000 * 1000
 PICTURE_SHARE = 0.6  # of the page's bytes, at most, for images
@@ -158,6 +157,7 @@ def render_page(
         curve_svg=curve_svg,
         interval_words=interval_words,
         interval_strip=interval_strip,
+        signed_strip=signed_strip,
         breakable=breakable,
         grouped=grouped,
     )
@@ -172,6 +172,9 @@ def render_page(
         back=back,
         tiers=_tiers(page),
         habit_rules=RULES,
+        power_words=power_words(page.power),
+        differences=DIFFERENCES,
+        unseen=_unseen(page),
         fewest_answers=LEAST_ANSWERS,
         pictures=held,
         picture_keys={picture.key: f"pic{number}" for number, picture in enumerate(held, 1)},
@@ -179,7 +182,7 @@ def render_page(
         group_words=GROUP_WORDS,
         interval_method=INTERVAL_METHOD,
         prompts=_distinct_prompts(page.runs),
-        **_plots(page),
+        **build_plots(page),
     )
 
 
@@ -196,7 +199,7 @@ def _shown_sections(
     """Id, title and template of the sections that this page has; the gallery is in `models`."""
     empty = {
         "alignment": page.alignment is None,
-        "stress": not (page.stress or page.curves),
+        "stress": not (page.stress or page.flips or page.curves),
         "reported": not page.reported,
     }
     return [
@@ -224,68 +227,14 @@ def breakable(name: str) -> Markup:
     return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/_])", name))
 
 
-def _plots(page: PageView) -> dict[str, Any]:
-    return {
-        "diagnosis_plot": forest_plot(
-            [_forest_row(r.label, r.baseline, r.diagnosis) for r in page.runs],
-            key="diagnosis",
-            title="Diagnosis accuracy by model",
-            axis="Accuracy, %",
-            references=_chance(page.diagnosis_chance),
-        ),
-        "localization_plot": forest_plot(
-            [_forest_row(r.label, r.baseline, r.localization.exact) for r in page.runs],
-            key="localization",
-            title="Localization exact-set accuracy by model",
-            axis="Exactly right, %",
-            references=_chance(page.localization_chance),
-        ),
-        "alignment_plot": forest_plot(
-            [_forest_row(*row) for row in page.alignment.rows],
-            key="alignment",
-            title="Alignment accuracy by model",
-            axis="Accuracy, %",
-            references=_chance(page.alignment.chance),
-        )
-        if page.alignment
-        else None,
-        "comparison_plots": [
-            forest_plot(
-                [_forest_row(*row) for row in part.rows],
-                key=f"source{number}",
-                title=f"Diagnosis accuracy by model in {part.title}",
-                axis="Diagnosis accuracy, %",
-                references=_chance(part.chance),
-            )
-            for number, part in enumerate(page.comparisons, 1)
-        ],
-        "position_words": {run.key: position_words(run.positions) for run in page.runs},
-        "position_plots": {
-            run.key: _position_plot(run.key, run.positions, page.diagnosis_chance)
-            for run in page.runs
-        },
-    }
-
-
-def _position_plot(key: str, positions: Sequence[Position], chance: float | None) -> Markup:
-    return position_plot(
-        [_forest_row(p.letter, False, p.accuracy) for p in positions],
-        key=f"{key}-position",
-        title="Diagnosis accuracy by the letter under which the truth stood",
-        reference=next(iter(_chance(chance)), None),
-    )
-
-
-def _forest_row(label: str, baseline: bool, estimate: Estimate) -> ForestRow:
-    return ForestRow(
-        label=label, value=estimate.value, low=estimate.low, high=estimate.high, hollow=baseline
-    )
-
-
-def _chance(value: float | None) -> list[Reference]:
-    if value is None:
-        return []
-    return [Reference(value=value, label=f"guessing {percent(value)}")]
+def _unseen(page: PageView) -> tuple[str, list[str]]:
+    """What is said of runs whose gain by the image is not known, and the commands for it."""
+    unseen = [
+        (run.label, run.habits.control_command)
+        for run in page.runs
+        if run.habits and run.habits.control_command
+    ]
+    return unseen_words([label for label, _ in unseen]), [command for _, command in unseen]
 
 
 def _distinct_prompts(

@@ -153,6 +153,27 @@ def interval_strip(
     ).format(w=_number(width), h=_number(height), body=Markup("").join(parts))
 
 
+def signed_strip(
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    *,
+    limit: float,
+    width: float = 132,
+) -> Markup:
+    """A table cell's difference on an axis from -limit to limit, with a line at zero.
+
+    Hidden from screen readers: the numbers stand beside it. Bounds beyond the axis are cut.
+    """
+    if value is None:
+        return Markup("")
+
+    def place(number: float | None) -> float | None:
+        return None if number is None else (min(limit, max(-limit, number)) / limit + 1) / 2
+
+    return interval_strip(place(value), place(low), place(high), reference=0.5, width=width)
+
+
 def position_plot(
     rows: Sequence[ForestRow],
     *,

@@ -1,31 +1,31 @@
 """One run as the page shows it. Every figure comes from `score`."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import polars as pl
 
 from spinebench.anatomy.diseases import HEALTHY
 from spinebench.evaluation import score
+from spinebench.evaluation.extractor_model import count_extractor
 from spinebench.evaluation.habits import as_shown
-from spinebench.evaluation.score import Metric
+from spinebench.report.estimates import estimate_of
+from spinebench.report.level_view import (
+    OUTCOME_HEADS,
+    level_confusions,
+    level_error_rows,
+    localization_of,
+)
 from spinebench.report.runs import LoadedRun
 from spinebench.report.views import (
     Breakdown,
     Confusion,
-    Estimate,
     GroupRow,
     LevelRow,
-    Localization,
     Position,
     PromptView,
     RunView,
 )
-
-NOTHING = Estimate(value=None, low=None, high=None, items=0, patients=0)
-
-_WORDS = {"truncated": "cut off"}
 
 # column of score.build_answers, key, title, head of the first column, note
 _BREAKDOWNS = (
@@ -72,6 +72,7 @@ def _run_view(run: LoadedRun, *, key: str, label: str, seed: int) -> RunView:
     answers, manifest = run.answers, run.manifest
     scores = score.score_answers(answers, seed=seed)
     diagnosis = answers.filter(pl.col("task") == "diagnosis")
+    localization = answers.filter(pl.col("task") == "localization")
     healthy = scores["diagnosis"] or {}
     model = str(manifest["model"])
     return RunView(
@@ -91,12 +92,13 @@ def _run_view(run: LoadedRun, *, key: str, label: str, seed: int) -> RunView:
         asked=answers.height,
         outcomes=score.count_outcomes(answers)["counts"],
         diagnosis=estimate_of(healthy.get("accuracy")),
-        localization=_localization(scores["localization"]),
+        localization=localization_of(scores["localization"]),
         overall=estimate_of(scores["overall"]),
         overall_pooled=estimate_of(scores["overall_pooled"]),
         breakdowns=tuple(_breakdown(answers, *what) for what in _BREAKDOWNS),
-        **_level_errors(scores["localization"]),
-        levels=_level_rows(answers.filter(pl.col("task") == "localization")),
+        level_errors=level_error_rows(localization),
+        level_confusions=level_confusions(localization),
+        levels=_level_rows(localization),
         confusion=_confusion(diagnosis),
         positions=_positions(as_shown(diagnosis)),
         sensitivity=estimate_of(healthy.get("healthy_sensitivity")),
@@ -104,65 +106,9 @@ def _run_view(run: LoadedRun, *, key: str, label: str, seed: int) -> RunView:
         cards={},
         group_counts={},
         outside_groups=0,
+        extractor=run.extractor,
+        extracted=count_extractor(run.frame.select("outcome", "stage", "raw_text").iter_rows()),
     )
-
-
-def estimate_of(metric: Metric | None) -> Estimate:
-    """A metric as the page shows it; bounds are cut at 0 and 1, beyond which no share lies."""
-    if metric is None:
-        return NOTHING
-    return Estimate(
-        value=metric.estimate,
-        low=None if metric.low is None else max(0.0, metric.low),
-        high=None if metric.high is None else min(1.0, metric.high),
-        items=metric.items,
-        patients=metric.patients,
-    )
-
-
-def _localization(scores: Mapping[str, Any] | None) -> Localization:
-    found = scores or {}
-    return Localization(
-        exact=estimate_of(found.get("accuracy")),
-        precision=estimate_of(found.get("precision_per_item")),
-        recall=estimate_of(found.get("recall_per_item")),
-        pooled_precision=estimate_of(found.get("precision_pooled")),
-        pooled_recall=estimate_of(found.get("recall_pooled")),
-    )
-
-
-# key of levels.score_level_errors, words
-_LEVEL_ERRORS = (
-    ("exact_level", "Exactly the right levels"),
-    ("off_by_one", "One level off at most"),
-    ("farther", "Farther off"),
-    ("without_level", "No level named"),
-    ("side_error", "Right level, wrong side"),
-)
-
-
-def _level_errors(scores: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The level-aware fields of a `RunView`."""
-    if scores is None:
-        return {}
-    found = scores["level_errors"]
-    f1 = estimate_of(scores["f1_per_item"]), estimate_of(scores["f1_pooled"])
-    if found is None:
-        return {"f1": f1}
-    distance = found["distance_per_item"]  # not a share: it has no upper end
-    return {
-        "f1": f1,
-        "level_errors": tuple(
-            (words, estimate_of(found[key])) for key, words in _LEVEL_ERRORS if found[key]
-        ),
-        "level_distance": Estimate(
-            value=distance.estimate,
-            low=distance.low,
-            high=distance.high,
-            items=distance.items,
-            patients=distance.patients,
-        ),
-    }
 
 
 def _breakdown(
@@ -182,7 +128,7 @@ def _breakdown(
                 diagnosis=estimate_of(score.score_accuracy(diagnosis))
                 if diagnosis.height
                 else None,
-                localization=_localization(score.score_localization(localization))
+                localization=localization_of(score.score_localization(localization))
                 if localization.height
                 else None,
             )
@@ -217,9 +163,9 @@ def _confusion(diagnosis: pl.DataFrame) -> Confusion:
     matrix = score.confusion_matrix(diagnosis)
     return Confusion(
         rows=tuple(matrix["rows"]),
-        columns=tuple(_WORDS.get(name, name) for name in matrix["columns"]),
+        columns=tuple(OUTCOME_HEADS.get(name, name) for name in matrix["columns"]),
         counts=tuple(tuple(row) for row in matrix["counts"]),
-        without_class=tuple(_WORDS.get(name, name) for name in score.COUNTED[1:]),
+        without_class=tuple(OUTCOME_HEADS.get(name, name) for name in score.COUNTED[1:]),
     )
 
 

@@ -35,6 +35,12 @@ class LoadedRun:
         """Whether no image was sent."""
         return parse_protocol(self.manifest["protocol"]).no_image
 
+    @property
+    def extractor(self) -> str | None:
+        """Name of the model that read answers in which the rules found nothing, if one did."""
+        kept = self.manifest.get("extractor")
+        return kept["model"] if isinstance(kept, dict) else kept
+
     def is_control_of(self, other: "LoadedRun") -> bool:
         """Whether this is the other run over again, without the image."""
         own = parse_protocol(self.manifest["protocol"])

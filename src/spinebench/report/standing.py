@@ -14,7 +14,8 @@ from spinebench.evaluation.compare import (
     overall_weights,
     question_values,
 )
-from spinebench.report.views import Duel, DuelItem, DuelRow, Estimate, PairRow, Standing
+from spinebench.report.estimates import Estimate, estimate_from
+from spinebench.report.views_pairs import Duel, DuelItem, DuelRow, PairRow, Standing
 
 RESAMPLES = 10_000
 LEVEL = 0.95
@@ -76,13 +77,7 @@ def _standing(
             PairRow(
                 first=pair.first,
                 second=pair.second,
-                difference=Estimate(
-                    value=pair.difference.estimate,
-                    low=pair.difference.low,
-                    high=pair.difference.high,
-                    items=pair.items,
-                    patients=pair.patients,
-                ),
+                difference=estimate_from(pair.difference, items=pair.items, patients=pair.patients),
                 p=pair.p,
                 p_holm=pair.p_holm,
                 apart=tiers.told_apart(pair.first, pair.second),

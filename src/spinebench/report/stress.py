@@ -1,16 +1,34 @@
 """What changed pictures cost the runs of a page, and their curves against millimetres, if given."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from spinebench.errors import UsageError
 from spinebench.evaluation.curve_points import build_curves
-from spinebench.evaluation.robustness import compare_perturbed
+from spinebench.evaluation.robustness import RobustnessRow, compare_perturbed
+from spinebench.report.estimates import estimate_from
 from spinebench.report.runs import LoadedRun
-from spinebench.report.views import CurveView, Estimate, RunView, StressRow, StressView
+from spinebench.report.verdicts import drop_words
+from spinebench.report.views import RunView
+from spinebench.report.views_pairs import CurveView, StressRow, StressView
 from spinebench.tables import read_manifest
 
 _SAME = ("model", "settings", "protocol", "epochs")
+# by kind of change: the strength in its unit (see evaluation.perturb.STRENGTHS)
+_STRENGTHS: Mapping[str, Callable[[float], str]] = {
+    "brightness": lambda amount: f"Brightness by {100 * amount:.0f} %",
+    "contrast": lambda amount: f"Contrast × or ÷ {1 + amount:.2f}",
+    "rotation": lambda amount: f"Turned by {amount:.0f}°",
+    "crop": lambda amount: f"Cropped by {100 * amount:.0f} % of a side",
+    "jpeg": lambda amount: f"JPEG, quality {amount:.0f}",
+    "resolution": lambda amount: f"Resolution {100 * amount:.0f} %",
+    "marker": lambda amount: "Side marker removed",
+}
+
+
+def change_words(kind: str, amount: float) -> str:
+    """A change of the picture and its strength: `Turned by 3°`."""
+    return _STRENGTHS[kind](amount)
 
 
 def build_stress(
@@ -40,30 +58,21 @@ def build_stress(
             )
         view, run = pair
         rows = compare_perturbed(folder, run.folder, plain_bench=bench, seed=seed)
-        made.append(
-            StressView(
-                label=view.label,
-                rows=tuple(
-                    StressRow(
-                        task=row.task,
-                        change=f"{row.kind} {row.amount:g}",
-                        before=row.before,
-                        after=row.after,
-                        drop=Estimate(
-                            value=row.drop.estimate,
-                            low=row.drop.low,
-                            high=row.drop.high,
-                            items=row.pairs,
-                            patients=row.patients,
-                        ),
-                        p=row.p_adjusted,
-                        changed=row.changed.estimate,
-                    )
-                    for row in rows
-                ),
-            )
-        )
+        shown = tuple(map(_shown, rows))
+        made.append(StressView(label=view.label, rows=shown, words=drop_words(shown)))
     return tuple(made)
+
+
+def _shown(row: RobustnessRow) -> StressRow:
+    return StressRow(
+        task=row.task,
+        change=change_words(row.kind, row.amount),
+        before=row.before,
+        after=row.after,
+        drop=estimate_from(row.drop, items=row.pairs, patients=row.patients),
+        p=row.p_adjusted,
+        changed=row.changed.estimate,
+    )
 
 
 def build_curve_views(

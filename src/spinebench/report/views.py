@@ -7,20 +7,18 @@ dash; it is never a number.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spinebench.evaluation.curve_points import MeasuredCurve
+from spinebench.evaluation.extractor_model import ExtractorShare
 from spinebench.evaluation.published import PublishedTable
+from spinebench.report.estimates import Estimate
 from spinebench.report.gallery import Card, Group
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A share with its 95 % interval by patient, and what it rests on."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    items: int  # in the denominator
-    patients: int
+from spinebench.report.views_pairs import (
+    CurveView,
+    Duel,
+    FlipView,
+    PowerRow,
+    Standing,
+    StressView,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +66,28 @@ class LevelRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confusion:
-    """Diagnosis answers: truth by row, answer by column; the last columns name no class."""
+    """Truth by row, answer by column; the last columns name no class, or no level."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
     without_class: tuple[str, ...]  # columns such as "unparsed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelErrorRow:
+    """How far off the levels of the answers are: all of them, or those on one class."""
+
+    name: str | None  # class; None = all
+    exact: Estimate  # these four are shares of all answers and add up to 1
+    off_by_one: Estimate
+    farther: Estimate
+    without: Estimate  # no level named
+    wrong_side: Estimate | None  # right level, wrong side; None = no side is asked for
+    distance: Estimate  # in levels, of the answers that name one
+    localization: Localization
+    f1: Estimate  # mean over questions
+    pooled_f1: Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +110,28 @@ class PromptView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SightView:
+    """One task with the image and without it."""
+
+    task: str
+    gain: Estimate
+    without: float  # accuracy of the control, on the questions that both answered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HabitView:
     """What a score hides, in words, and the names that the rules give for it."""
 
     coverage: float | None  # answers that name an option, of those counted
     place: tuple[str, float, float] | None  # letter favoured, its share of wrong answers, by chance
-    sight: tuple[tuple[str, Estimate], ...]  # task, gain by the image
+    sight: tuple[SightView, ...]
     disagreeing: Estimate | None  # pairs of askings of one question that disagree
     place_words: str
     sight_words: str
     steady_words: str
     tags: tuple[str, ...]
     control: str | None  # folder of the same model's run without the image
+    control_command: str | None  # what would measure the gain; None = measured, or of no use
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +162,10 @@ class RunView:
     cards: Mapping[Group, tuple[Card, ...]]
     group_counts: Mapping[Group, int]
     outside_groups: int  # diagnosis answers that name no option
-    level_errors: tuple[tuple[str, Estimate], ...] = ()  # what, share of localization answers
-    level_distance: Estimate | None = None  # in levels, of the answers that name one
-    f1: tuple[Estimate, Estimate] | None = None  # mean over questions, pooled
+    level_errors: tuple[LevelErrorRow, ...] = ()  # all answers first, then by class
+    level_confusions: tuple[tuple[str | None, Confusion], ...] = ()  # the same
+    extractor: str | None = None  # model that read answers in which the rules found nothing
+    extracted: ExtractorShare | None = None  # what it read, or would have read
     control: bool = False  # no image was sent
     habits: HabitView | None = None  # filled in when all runs of a page are known
 
@@ -210,95 +235,6 @@ class AlignmentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairRow:
-    """Two runs on the questions that both answered."""
-
-    first: str  # label; the higher mean
-    second: str
-    difference: Estimate  # first minus second; not corrected for the number of pairs
-    p: float  # by permutation of whole patients
-    p_holm: float  # corrected for all pairs of this measure
-    apart: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Tiers of the runs by one measure."""
-
-    measure: str  # overall, diagnosis, localization, alignment
-    title: str
-    groups: tuple[tuple[str, ...], ...]  # labels; within a tier none can be told from another
-    pairs: tuple[PairRow, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuelRow:
-    """One task, or one class of it, in the comparison of two runs."""
-
-    task: str
-    name: str | None  # class; None = the whole task
-    first: float  # accuracies on the common questions
-    second: float
-    difference: Estimate
-    first_better: int  # questions
-    second_better: int
-    p: float | None  # of whole tasks only
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuelItem:
-    """One question on which two runs differ."""
-
-    question_id: str
-    task: str
-    better: str  # a = the first, b = the second
-    truth: str
-    first: str  # what it named
-    second: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duel:
-    """Two runs question by question."""
-
-    first: str
-    second: str
-    rows: tuple[DuelRow, ...]
-    differing: int  # questions on which one did better
-    items: tuple[DuelItem, ...]  # some of them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StressRow:
-    """One task under one change of the pictures."""
-
-    task: str
-    change: str
-    before: float
-    after: float
-    drop: Estimate  # before minus after
-    p: float | None  # Holm over all changes
-    changed: float | None  # share of questions with another answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StressView:
-    """What changed pictures cost one run."""
-
-    label: str
-    rows: tuple[StressRow, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurveView:
-    """Accuracy of one run against the size of the lesion, on phantoms."""
-
-    label: str
-    key: str
-    curves: tuple[MeasuredCurve, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PageView:
     """The whole page."""
 
@@ -321,6 +257,8 @@ class PageView:
     alignment: AlignmentView | None = None  # None: no such question
     standings: tuple[Standing, ...] = ()
     duel: Duel | None = None  # the first two models; None = fewer than two
+    power: tuple[PowerRow, ...] = ()
     stress: tuple[StressView, ...] = ()
+    flips: tuple[FlipView, ...] = ()
     curves: tuple[CurveView, ...] = ()
     reported: tuple[PublishedTable, ...] = ()  # by others, on other questions

@@ -6,15 +6,11 @@ above the other's; anything else is "cannot be told apart" or is left to the fig
 
 from collections.abc import Mapping, Sequence
 
-from spinebench.report.plots import interval_words, percent
-from spinebench.report.views import (
-    AlignmentView,
-    Estimate,
-    Origin,
-    Position,
-    RunView,
-    Standing,
-)
+from spinebench.report.estimates import Estimate
+from spinebench.report.plots import percent
+from spinebench.report.verdicts import listed, share_words
+from spinebench.report.views import AlignmentView, Origin, Position, RunView
+from spinebench.report.views_pairs import Standing
 
 FEW_PATIENTS = 50  # below it the intervals' coverage is not what they promise
 METADATA = "spinebench/metadata"
@@ -48,7 +44,7 @@ def summary_words(
     localization_chance: float | None,
 ) -> tuple[str, ...]:
     """The page in a few paragraphs, for a person who was not there."""
-    sources = _listed([source.title for source in origin.sources])
+    sources = listed([source.title for source in origin.sources])
     return (
         f"This page measures how well {_models_and_baselines(runs)} "
         f"read images of the spine. The questions were built from {sources}: {origin.images:,} "
@@ -90,7 +86,7 @@ def giveaway_words(
     Rows: title of the source, accuracy of `metadata` in it (None if not run), chance level.
     """
     given_away = [
-        f"{title} at {_share(estimate)}"
+        f"{title} at {share_words(estimate)}"
         for title, estimate, chance in comparisons
         if estimate is not None
         and chance is not None
@@ -101,7 +97,7 @@ def giveaway_words(
         return ()
     return (
         "Part of the answer can be had without looking at the image: knowing only sequence, view, "
-        f"size and source, {METADATA} is above guessing in {_listed(given_away)}. “Image or "
+        f"size and source, {METADATA} is above guessing in {listed(given_away)}. “Image or "
         "metadata” holds every model against that.",
     )
 
@@ -120,7 +116,7 @@ def habit_words(named: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         ),
     }
     words = [
-        f"{_listed(labels)} {verdicts[tag][len(labels) > 1]}."
+        f"{listed(labels)} {verdicts[tag][len(labels) > 1]}."
         for tag, labels in named.items()
         if labels
     ]
@@ -136,7 +132,7 @@ def blind_words(runs: Sequence[RunView], chance: float | None) -> tuple[str, ...
         return ()
     return (
         f"{BLIND} never sees an image and knows nothing of one; from the question, the options "
-        f"and their places alone it reaches {_share(blind)} in diagnosis, above the "
+        f"and their places alone it reaches {share_words(blind)} in diagnosis, above the "
         f"{percent(chance)} % of guessing. So the options themselves give away part of the "
         "answer, and a score up to that height is no evidence of reading an image.",
     )
@@ -160,7 +156,7 @@ def warning_words(
             for run in broken
         ]
         warnings.append(
-            f"Incomplete: {_listed(counts)}. The figures of these runs rest on the other questions "
+            f"Incomplete: {listed(counts)}. The figures of these runs rest on the other questions "
             "and may not be compared with complete runs."
         )
     if len({(run.protocol, run.prompts) for run in runs if not run.control}) > 1:
@@ -184,7 +180,7 @@ def comparison_words(rows: Sequence[tuple[str, str, Estimate]], chance: float | 
         )
     words = [
         f"Measured on {metadata.items:,} questions of {metadata.patients:,} patients. Metadata "
-        f"alone reaches {_share(metadata)}{_against_chance(metadata, chance)}."
+        f"alone reaches {share_words(metadata)}{_against_chance(metadata, chance)}."
     ]
     if chance is not None and metadata.low is not None and metadata.high is not None:
         words.append(_giveaway(metadata.low > chance, metadata.high < chance))
@@ -198,20 +194,20 @@ def comparison_words(rows: Sequence[tuple[str, str, Estimate]], chance: float | 
     level = [label for label, e in others if label not in above and label not in below]
     nearest = by_model.get(NEAREST)
     if nearest is not None and nearest.value is not None:
-        words.append(f"The most similar training images reach {_share(nearest)}.")
+        words.append(f"The most similar training images reach {share_words(nearest)}.")
     if above:
         words.append(
-            f"The interval of {_listed(above)} lies above it: that much comes from more than this "
+            f"The interval of {listed(above)} lies above it: that much comes from more than this "
             "metadata."
         )
     if level:
         words.append(
-            f"{_listed(level)} cannot be told apart from it: in this source these figures are no "
+            f"{listed(level)} cannot be told apart from it: in this source these figures are no "
             "evidence of reading the image."
         )
     if below:
         words.append(
-            f"{_listed(below)} {'lies' if len(below) == 1 else 'lie'} below it: knowing only how "
+            f"{listed(below)} {'lies' if len(below) == 1 else 'lie'} below it: knowing only how "
             "an image was taken serves better here than these answers."
         )
     return " ".join(words)
@@ -226,9 +222,10 @@ def position_words(positions: Sequence[Position]) -> str:
     if pairs:
         best, worst = max(pairs, key=_gap)
         return (
-            f"Yes: with the truth under {best.letter} the accuracy is {_share(best.accuracy)}, "
-            f"under {worst.letter} it is {_share(worst.accuracy)}, and the intervals do not "
-            "overlap. The model favours places, not only contents."
+            f"Yes: with the truth under {best.letter} the accuracy is "
+            f"{share_words(best.accuracy)}, under {worst.letter} it is "
+            f"{share_words(worst.accuracy)}, and the intervals do not overlap. The model favours "
+            "places, not only contents."
         )
     best = max(known, key=lambda p: p.accuracy.value or 0.0)
     worst = min(known, key=lambda p: p.accuracy.value or 0.0)
@@ -259,7 +256,7 @@ def _leader_words(
     known.sort(key=lambda pair: -(pair[1].value or 0.0))
     leader, best = known[0]
     words = (
-        f"In {task} the highest accuracy is that of {leader.label}: {_share(best)}"
+        f"In {task} the highest accuracy is that of {leader.label}: {share_words(best)}"
         f"{_against_chance(best, chance)}."
     )
     others = _told_from(leader.label, standing)
@@ -267,7 +264,7 @@ def _leader_words(
         return words
     alike = [label for label, apart in others if not apart]
     if alike:
-        return f"{words} Paired by patient it cannot be told apart from {_listed(alike)}."
+        return f"{words} Paired by patient it cannot be told apart from {listed(alike)}."
     return f"{words} Paired by patient it is above each of the others by more than chance."
 
 
@@ -309,7 +306,7 @@ def _models_and_baselines(runs: Sequence[RunView]) -> str:
     baselines = [run.label for run in runs if run.baseline]
     parts = []
     if models:
-        parts.append(_listed(models))
+        parts.append(listed(models))
     if baselines:
         kind = "baseline" if len(baselines) == 1 else "baselines"
         parts.append(f"{len(baselines)} simple {kind} ({', '.join(baselines)})")
@@ -323,15 +320,3 @@ def _is_blind_baseline(model: str) -> bool:
 
 def _is_above(a: Estimate, b: Estimate) -> bool:
     return a.low is not None and b.high is not None and a.low > b.high
-
-
-def _share(estimate: Estimate) -> str:
-    if estimate.low is None:
-        return f"{percent(estimate.value)} %"
-    return f"{percent(estimate.value)} % (interval {interval_words(estimate.low, estimate.high)})"
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) <= 1:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
