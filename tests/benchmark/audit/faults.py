@@ -11,7 +11,7 @@ import numpy as np
 
 from spinebench.anatomy.diseases import HEALTHY
 from spinebench.records import Image, Quality, Question
-from tests.benchmark.audit.fixture import CLASSES, DISEASES, SIDE_PX, Sample, store
+from tests.benchmark.audit.fixture import CLASSES, DISEASES, LEVELS, SIDE_PX, Sample, store
 
 Plant = Callable[[Sample], set[str]]
 
@@ -366,6 +366,19 @@ def plant_true_distractor(sample: Sample) -> set[str]:
     )  # fmt: skip
     sample.findings[more.finding_id] = more
     return {ill[0].question_id, ill[1].question_id}
+
+
+@fault("gold_misses_level", "serious")
+def plant_missed_level(sample: Sample) -> set[str]:
+    """One more severe grade of the disease that is asked about, at a level offered as wrong."""
+    question = sample.questions_of("localization", "test")[26]
+    finding = sample.findings[question.finding_ids[0]]
+    more = replace(
+        finding, finding_id=f"{finding.finding_id}-level", row=9001, grade="severe",
+        level=next(level for level in LEVELS if level not in question.levels),
+    )  # fmt: skip
+    sample.findings[more.finding_id] = more
+    return {question.question_id}
 
 
 @fault("normal_shape_as_disease", "serious")

@@ -51,7 +51,7 @@ def check_coverage(material: Material, tasks: list[Items]) -> list[AuditFinding]
     """A note on the checks that this folder does not allow."""
     why: dict[str, list[str]] = {}
     if not material.bench.findings:
-        why["no findings"] = ["severity_ignored", "option_also_true"]
+        why["no findings"] = ["severity_ignored", "option_also_true", "gold_misses_level"]
     if not material.bench.quality:
         why["no quality table"] = ["unclear_image"]
     for items in tasks:

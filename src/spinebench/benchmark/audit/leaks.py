@@ -25,6 +25,7 @@ from spinebench.benchmark.audit.predict import (
     Items,
     best_reference,
 )
+from spinebench.benchmark.audit.spelling import check_spelling
 from spinebench.benchmark.audit.text_only import TextOnly, one_line
 from spinebench.records import Question
 
@@ -139,9 +140,10 @@ def _blind_right(items: Items, *, options_only: bool) -> NDArray[np.float64]:
 
 
 def _option_text(items: Items) -> Iterator[AuditFinding | Measure]:
-    """Whether the answer is told by the set of options, by its length or by its spelling."""
+    """Whether the answer is told by the set of options, by its spelling or by its length."""
     right = _blind_right(items, options_only=True)
     yield from _leak("option_set", "the set of options alone", items, right)
+    yield from check_spelling(items)
     if items.several:
         return
     for name, words, odd in _ODD:
@@ -179,27 +181,9 @@ def _extreme(sizes: Sequence[int]) -> int | None:
     return sizes.index(most) if list(sizes).count(most) == 1 else None
 
 
-def _odd_spelling(options: Sequence[str]) -> int | None:
-    """Place of the one option that is written unlike all others, which are written alike."""
-    styles = [_style(option) for option in options]
-    rare = [place for place, style in enumerate(styles) if styles.count(style) == 1]
-    return rare[0] if len(rare) == 1 and len(set(styles)) == 2 and len(styles) > 2 else None
-
-
-def _style(option: str) -> tuple[bool, ...]:
-    return (
-        option[:1].isupper(),
-        option.isupper(),
-        option[-1:] in ".;:,!",
-        "(" in option,
-        option != option.strip(),
-    )
-
-
 _ODD: tuple[tuple[str, str, Callable[[Sequence[str]], int | None]], ...] = (
     ("longest_option", "the longest option", _longest),
     ("shortest_option", "the shortest option", _shortest),
-    ("odd_spelling", "the one option that is written unlike the others", _odd_spelling),
 )
 
 

@@ -8,6 +8,7 @@ from spinebench.anatomy.diseases import DISEASE_BY_NAME, HEALTHY, find_disease
 from spinebench.anatomy.levels import parse_levels
 from spinebench.benchmark.audit.findings import AuditFinding, build_finding, counted
 from spinebench.benchmark.audit.material import Material, gold_texts
+from spinebench.benchmark.labels.evidence import is_on_sides
 from spinebench.records import Finding, Image, Question
 
 _POSITIVE = frozenset({"moderate", "severe"})
@@ -15,6 +16,8 @@ _POSITIVE = frozenset({"moderate", "severe"})
 # release says no view.
 _AXIAL_CLASS = ("rsna", "Subarticular Stenosis")
 _USUAL_SHAPE = "cervical Lordosis"
+
+Studies = dict[tuple[str, str], list[Finding]]  # by source and study
 
 
 def check_truth(material: Material) -> Iterator[AuditFinding]:
@@ -33,7 +36,9 @@ def check_truth(material: Material) -> Iterator[AuditFinding]:
         items = sorted(q.question_id for q in material.questions if is_bad(q, material))
         summary = f"{counted(len(items), 'question')} {one if len(items) == 1 else many}"
         yield from build_finding(check, "serious", summary, items, drop=tuple(items))
-    yield from _also_true(material)
+    by_study = _findings_by_study(material)
+    yield from _also_true(material, by_study)
+    yield from _misses_level(material, by_study)
     yield from _unverified(material)
 
 
@@ -76,13 +81,7 @@ def _rests_on_normal(question: Question, material: Material) -> bool:
     return False
 
 
-def _also_true(material: Material) -> list[AuditFinding]:
-    by_study: dict[tuple[str, str], list[Finding]] = defaultdict(list)
-    for finding in material.bench.findings.values():
-        image = material.images.get(finding.image_id)
-        study = _study_of(finding) if image is None else (image.source, image.study_id)
-        if study is not None:
-            by_study[study].append(finding)
+def _also_true(material: Material, by_study: Studies) -> list[AuditFinding]:
     items = []
     for question in material.questions:
         if question.task != "diagnosis" or not gold_texts(question):
@@ -93,11 +92,7 @@ def _also_true(material: Material) -> list[AuditFinding]:
         true = {class_of(name) for name in question.never_offered}
         for image_id in question.image_ids:
             image = material.images[image_id]
-            study = (image.source, image.study_id)
-            rows = by_study[study]
-            if study in material.placeholder_studies:
-                rows = material.findings_of_image.get(image_id, [])
-            true |= _true_of(image, question, rows)
+            true |= _true_of(image, question, _rows_about(image, material, by_study))
         if wrong & true:
             items.append(question.question_id)
     summary = (
@@ -106,6 +101,68 @@ def _also_true(material: Material) -> list[AuditFinding]:
     )
     return build_finding("option_also_true", "serious", summary, sorted(items),
                          drop=tuple(sorted(items)))  # fmt: skip
+
+
+def _misses_level(material: Material, by_study: Studies) -> list[AuditFinding]:
+    items = sorted(
+        q.question_id
+        for q in material.questions
+        if q.task == "localization" and gold_texts(q) and _missed_levels(q, material, by_study)
+    )
+    summary = (
+        f"{counted(len(items), 'localization item')} with a wrong option at which the study's own "
+        "findings call the disease present"
+    )
+    return build_finding("gold_misses_level", "serious", summary, items, drop=tuple(items))
+
+
+def _missed_levels(question: Question, material: Material, by_study: Studies) -> set[str]:
+    """Levels offered as wrong at which findings call the disease present.
+
+    MR is judged by the whole study, on the sides that the picture's own findings name; an axial
+    slice and a radiograph by what stands on them.
+    """
+    # with its label: a wrong key is told by `gold_not_the_label`
+    right = {lv for text in (*gold_texts(question), *question.levels) for lv in levels_in(text)}
+    wrong = {level for text in question.options for level in levels_in(text)} - right
+    disease = class_of(question.disease)
+    found: set[str] = set()
+    for image_id in question.image_ids:
+        image = material.images[image_id]
+        rows = [
+            f for f in _rows_about(image, material, by_study)
+            if f.disease is not None and class_of(f.disease) == disease
+        ]  # fmt: skip
+        own = [f for f in rows if f.image_id == image_id]
+        if image.modality != "MR" or image.view == "AX":
+            rows = own
+        sides = {f.side for f in own if _is_present(f)} or {f.side for f in own}
+        sides = sides or {None}
+        found |= {
+            level
+            for f in rows
+            if _is_present(f) and f.level is not None and is_on_sides(f.side, sides)
+            for level in levels_in(f.level)
+        }
+    return wrong & found
+
+
+def _findings_by_study(material: Material) -> Studies:
+    by_study: Studies = defaultdict(list)
+    for finding in material.bench.findings.values():
+        image = material.images.get(finding.image_id)
+        study = _study_of(finding) if image is None else (image.source, image.study_id)
+        if study is not None:
+            by_study[study].append(finding)
+    return by_study
+
+
+def _rows_about(image: Image, material: Material, by_study: Studies) -> list[Finding]:
+    """Findings of the image's study; of the image alone where its study's id is a placeholder."""
+    study = (image.source, image.study_id)
+    if study in material.placeholder_studies:
+        return material.findings_of_image.get(image.image_id, [])
+    return by_study.get(study, [])
 
 
 def _study_of(finding: Finding) -> tuple[str, str] | None:
@@ -126,7 +183,7 @@ def _true_of(image: Image, question: Question, study: list[Finding]) -> set[str]
     """
     own = [f for f in study if f.image_id == image.image_id]
     if image.modality != "MR":
-        rows = [f for f in own if f.grade in _POSITIVE or f.grade == "ungraded"]
+        rows = [f for f in own if _is_present(f)]
     else:
         shown = {level for name in question.levels for level in levels_in(name)}
         shown |= {level for f in own if f.level is not None for level in levels_in(f.level)}
@@ -139,8 +196,8 @@ def _true_of(image: Image, question: Question, study: list[Finding]) -> set[str]
 
 
 def _is_present(finding: Finding) -> bool:
-    # ungraded with a grade's cell: the cell is empty, so nothing is known
-    marked = finding.grade == "ungraded" and finding.grade_file is None
+    # a mark without a grade is positive, but of a point of RSNA the cell is empty: nothing is known
+    marked = finding.grade == "ungraded" and not finding.image_id.startswith("rsna:")
     return finding.grade in _POSITIVE or marked
 
 
