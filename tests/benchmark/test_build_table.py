@@ -52,3 +52,29 @@ def test_questions_of_a_table(tmp_path: Path, rule: str) -> None:
     if rule == "graded":  # a foramen that is not narrow is no second disease
         expected.insert(3, ("table:mr/a.dcm", "Spinal Canal Stenosis", ("L4/L5",)))
     assert sorted(questions) == sorted(expected)
+
+
+def test_a_table_that_grades_one_level_makes_nobody_healthy(tmp_path: Path) -> None:
+    header = "image,patient,disease,level,grade,view,modality"
+    canal = "Spinal Canal Stenosis"
+    rows = [f"png/x.png,P4,{canal},L4/L5,none,SAG,MR"]
+    rows += [
+        f"jpg/y.jpg,P5,{canal},{level},none,SAG,MR"
+        for level in ("L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1")
+    ]
+    files = table_files(tuple(rows), header)
+    write_files(tmp_path / "scans", files)
+    build_benchmark(
+        {"table": tmp_path / "scans/labels.csv"},
+        tmp_path / "bench",
+        options=BuildOptions(rule="graded", **OPTIONS),  # type: ignore[arg-type] # options by name
+        engine=LocalEngine(1),
+        sources=SOURCES | {"table": TableSource()},
+    )
+    bench = Benchmark.load(tmp_path / "bench")
+    assert [(q.image_ids[0], q.disease) for q in bench.questions] == [
+        ("table:jpg/y.jpg", "Healthy")
+    ]
+    (line,) = [r for r in bench.rejects if r.row is not None]
+    assert (line.row, line.reason) == (2, "grade_unknown")
+    assert line.detail == f"not graded: {canal} L1/L2, {canal} L2/L3, {canal} L3/L4 and 1 more"

@@ -5,15 +5,18 @@ from spinebench.sources.base import Reading
 from spinebench.tables import Ledger
 from tests.examples import a_finding, an_image_ref
 
+LEVELS = ("L1/L2", "L2/L3", "L3/L4", "L4/L5", "L5/S1")
+
 
 def reading() -> Reading:
     made = Reading(root=Path(), source="rsna", ledger=Ledger(source="rsna"))
     for number, grade in enumerate(["none", "none", "severe", "mild"]):
         ref = an_image_ref(image_id=f"rsna:{number}", study_id=str(number), view="SAG")
         made.images[ref.image_id] = ref
-        made.findings.append(
-            a_finding(finding_id=str(number), image_id=ref.image_id, grade=grade, row=number)
-        )
+        for level in LEVELS if grade == "none" else ("L4/L5",):
+            name = f"{number} {level}"
+            row = {"finding_id": name, "row": len(made.findings) + 2, "level": level}
+            made.findings.append(a_finding(**row, image_id=ref.image_id, grade=grade))
     return made
 
 

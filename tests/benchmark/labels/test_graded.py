@@ -101,10 +101,58 @@ def test_one_other_cell_of_the_study_forbids_healthy(grade: Grade | None, reason
 
 def test_an_axial_slice_shows_its_own_level_only() -> None:
     own = [mark(AX.image_id, RECESS, "L4/L5", "none", side=side) for side in ("left", "right")]
-    elsewhere = [cell(CANAL, "L1/L2", "severe")]
+    elsewhere = [cell(CANAL, "L1/L2", "severe"), cell(CANAL, "L4/L5", "none")]
     assert asked(decide(AX, own, cells=elsewhere)) == {"diagnosis": ("Healthy", ())}
     same_level = [cell(CANAL, "L4/L5", "severe")]
     assert reasons(decide(AX, own, cells=same_level)) == {"diseased_elsewhere"}
+
+
+def test_a_level_that_is_not_graded_is_unknown() -> None:
+    """A table that grades one level says nothing of the others: no Healthy."""
+    one = decide(SAG, [mark(SAG.image_id, CANAL, "L4/L5", "none")])
+    assert (one.labels, reasons(one)) == ((), {"grade_unknown"})
+    assert (
+        one.put_aside[0].detail
+        == f"not graded: {CANAL} L1/L2, {CANAL} L2/L3, {CANAL} L3/L4 and 1 more"
+    )
+    four = [finding for finding in canal({}) if finding.level != "L2/L3"]
+    assert decide(SAG, four).put_aside[0].detail == f"not graded: {CANAL} L2/L3"
+    assert asked(decide(SAG, canal({}))) == {"diagnosis": ("Healthy", ())}
+    # of the whole image, or by vertebra
+    assert asked(decide(SAG, [mark(SAG.image_id, CANAL, None, "none")])) == {
+        "diagnosis": ("Healthy", ())
+    }
+    vertebrae = [
+        mark(SAG.image_id, "Vertebral collapse", f"L{number}", "none") for number in range(1, 6)
+    ]
+    assert asked(decide(SAG, vertebrae)) == {"diagnosis": ("Healthy", ())}
+    assert reasons(decide(SAG, vertebrae[1:])) == {"grade_unknown"}
+    # another condition of the study, at one level
+    beside = decide(SAG, canal({}), cells=[cell(RECESS, "L4/L5", "none")])
+    assert reasons(beside) == {"grade_unknown"}
+    # an explicit normal needs no grades
+    normal = mark(SAG.image_id, None, None, "none")
+    assert asked(decide(SAG, [normal], cells=[cell(RECESS, "L4/L5", "none")])) == {
+        "diagnosis": ("Healthy", ())
+    }
+
+
+def test_every_side_that_is_graded_anywhere_must_be_graded() -> None:
+    left = [mark(T1.image_id, FORAMEN, level, "none", side="left") for level in DISCS]
+    assert asked(decide(T1, left)) == {"diagnosis": ("Healthy", ())}
+    one_right = decide(T1, left, cells=[cell(FORAMEN, "L4/L5", "none", "right")])
+    assert reasons(one_right) == {"grade_unknown"}
+    one_both = decide(T1, left, cells=[cell(FORAMEN, "L4/L5", "none", "bilateral")])
+    assert reasons(one_both) == {"grade_unknown"}
+    cells = [cell(FORAMEN, level, "none", "bilateral") for level in DISCS]
+    assert asked(decide(T1, left, cells=cells)) == {"diagnosis": ("Healthy", ())}
+
+
+def test_an_axial_slice_needs_grades_of_its_own_level() -> None:
+    own = [mark(AX.image_id, RECESS, "L4/L5", "none")]
+    assert asked(decide(AX, own)) == {"diagnosis": ("Healthy", ())}
+    decision = decide(AX, own, cells=[cell(CANAL, "L1/L2", "none")])
+    assert decision.put_aside[0].detail == f"not graded: {CANAL} L4/L5"
 
 
 def test_the_level_of_an_axial_slice_is_not_asked() -> None:

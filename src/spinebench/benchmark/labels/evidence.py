@@ -5,7 +5,7 @@ finding carries. Rules read nothing else.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from spinebench.records import Finding, Grade, SideName
@@ -42,6 +42,19 @@ def units_of(finding: Finding) -> tuple[Unit, ...]:
     if finding.grade_file is not None and finding.grade_row is not None:
         units.append((finding.grade_file, finding.grade_row, finding.grade_column))
     return tuple(units)
+
+
+def is_on_sides(side: SideName | None, sides: Collection[SideName | None]) -> bool:
+    """Whether a side is among those that marks name. `None` is any, and bilateral is both."""
+    if side is None or None in sides:
+        return True
+    return bool(each_side(side) & {one for name in sides for one in each_side(name)})
+
+
+def each_side(side: SideName | None) -> frozenset[SideName | None]:
+    """The sides that a side is: left and right of bilateral, else itself."""
+    both: frozenset[SideName | None] = frozenset({"left", "right"})
+    return both if side == "bilateral" else frozenset({side})
 
 
 def iter_evidence(reading: Reading) -> Iterator[Evidence]:

@@ -1,5 +1,6 @@
 """`graded/1`: severity respected, unknown kept apart from absent. What we recommend."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,10 +17,17 @@ from spinebench.benchmark.labels.decision import (
     pick_one,
     sorted_levels,
 )
-from spinebench.benchmark.labels.evidence import Evidence, Statement, Unit
+from spinebench.benchmark.labels.evidence import (
+    Evidence,
+    Statement,
+    Unit,
+    each_side,
+    is_on_sides,
+)
 from spinebench.records import Finding, Task
 
 _LUMBAR = tuple(str(level) for level in LUMBAR_DISCS)
+_VERTEBRAE = tuple(str(level.upper) for level in LUMBAR_DISCS)
 _POSITIVE = frozenset({"moderate", "severe", "ungraded"})
 
 Pair = tuple[Finding, Statement]
@@ -29,6 +37,8 @@ Pair = tuple[Finding, Statement]
 class Graded:
     """Diseased = moderate, severe or an ungraded mark; Healthy = everything shown is known normal.
 
+    Healthy needs an explicit normal, or a grade of `none` at every level shown of every condition
+    that the study grades: a table that grades one level says nothing of the others.
     Levels shown: on an axial slice those its own findings name, else all. An image is diseased by
     its own findings; what the rest of its study says at the levels shown makes it no Healthy, and
     makes a class no wrong option. Mild, and a cell that is empty, decide nothing: not asked.
@@ -58,10 +68,11 @@ class Graded:
         )
 
     def _decide_diagnosis(self, evidence: Evidence, pairs: list[Pair]) -> Decision:
-        shown = _shown_statements(evidence, pairs)
+        levels = _levels_shown(evidence, pairs)
+        shown = _shown_statements(evidence, levels)
         diseases = {s.disease for _, s in pairs if s.disease and s.grade in _POSITIVE}
         if not diseases:
-            return _decide_normal(pairs, shown)
+            return _decide_normal(evidence, pairs, levels, shown)
         normals = [finding for finding, _ in pairs if finding.disease is None]
         if normals:
             detail = "an explicit normal beside " + ", ".join(sorted(diseases))
@@ -83,20 +94,56 @@ def _decide_shape(shapes: list[Pair]) -> tuple[tuple[Labelled, ...], list[Aside]
     return (_label("alignment", found.pop(), (), shapes, (s for _, s in shapes)),), []
 
 
-def _shown_statements(evidence: Evidence, pairs: list[Pair]) -> list[Statement]:
+def _levels_shown(evidence: Evidence, pairs: list[Pair]) -> frozenset[str]:
+    """Levels that the image shows; empty where it shows all."""
+    if evidence.image.view != "AX":
+        return frozenset()
+    return frozenset(finding.level for finding, _ in pairs if finding.level is not None)
+
+
+def _shown_statements(evidence: Evidence, levels: frozenset[str]) -> list[Statement]:
     """All statements of the study about diseases at the levels that the image shows."""
-    named = {finding.level for finding, _ in pairs if finding.level is not None}
-    whole = evidence.image.view != "AX" or not named
     return [
         s
         for s in evidence.study
         if s.disease is not None
         and s.disease not in (*SHAPES, *DROPPED_CLASSES)
-        and (whole or s.level is None or s.level in named)
+        and (not levels or s.level is None or s.level in levels)
     ]
 
 
-def _decide_normal(pairs: list[Pair], shown: list[Statement]) -> Decision:
+def _not_graded(evidence: Evidence, levels: frozenset[str]) -> list[str]:
+    """Places shown that no statement grades, of the conditions that the study grades elsewhere.
+
+    On an image that shows all levels these are the five lumbar discs, or the five vertebrae where
+    a condition is graded by vertebra. A statement without a level or a side is about all of them.
+    """
+    by_disease: dict[str, list[Statement]] = defaultdict(list)
+    for statement in _shown_statements(evidence, frozenset()):
+        by_disease[str(statement.disease)].append(statement)
+    return [
+        f"{disease} {level}"
+        for disease, some in sorted(by_disease.items())
+        for level in sorted(levels) or _whole(some)
+        if not _is_graded(some, level)
+    ]
+
+
+def _is_graded(statements: list[Statement], level: str) -> bool:
+    """Whether a level has statements on every side that any of them names."""
+    there = [s for s in statements if s.level in (None, level)]
+    sides = {side for s in statements for side in each_side(s.side)}
+    return all(any(is_on_sides(s.side, {side}) for s in there) for side in sides)
+
+
+def _whole(statements: list[Statement]) -> tuple[str, ...]:
+    by_disc = any(s.level is not None and "/" in s.level for s in statements)
+    return _LUMBAR if by_disc else _VERTEBRAE
+
+
+def _decide_normal(
+    evidence: Evidence, pairs: list[Pair], levels: frozenset[str], shown: list[Statement]
+) -> Decision:
     """No mark of disease on the image itself."""
     doubtful = _not_known_absent(shown)
     if any(s.grade == "mild" for _, s in pairs):
@@ -114,9 +161,16 @@ def _decide_normal(pairs: list[Pair], shown: list[Statement]) -> Decision:
         against = [s for s in shown if s.grade in grades]
         if against:
             places = sorted({f"{s.disease} {s.level or 'no level'}" for s in against})
-            more = f" and {len(places) - 3} more" if len(places) > 3 else ""
-            return _none(pairs, reason, "its study: " + ", ".join(places[:3]) + more)
+            return _none(pairs, reason, "its study: " + _some(places))
+    not_graded = _not_graded(evidence, levels)
+    if not_graded:
+        return _none(pairs, "grade_unknown", "not graded: " + _some(not_graded))
     return Decision((_label("diagnosis", HEALTHY, (), pairs, shown, doubtful),), ())
+
+
+def _some(places: list[str]) -> str:
+    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+    return ", ".join(places[:3]) + more
 
 
 def _decide_disease(
@@ -169,11 +223,7 @@ def _same_sides(
 ) -> list[Statement]:
     """Statements about the disease on the sides that the image's marks name (any, if none)."""
     sides = {s.side for _, s in marks}
-    return [
-        s
-        for s in statements
-        if s.disease == disease and (None in sides or s.side is None or s.side in sides)
-    ]
+    return [s for s in statements if s.disease == disease and is_on_sides(s.side, sides)]
 
 
 def _not_known_absent(statements: Iterable[Statement]) -> frozenset[str]:
