@@ -362,7 +362,7 @@ DEFECTS: list[tuple[str, Callable[[Files], object], set, set[int]]] = [
     ),
     (
         "unknown condition",
-        edit(P, "Left Subarticular", "Left subarticular"),
+        edit(P, "Left Subarticular", "Left Subarticulr"),
         unpaired(6, "unknown_condition", LEFT_SAS),
         {6},
     ),
@@ -436,6 +436,24 @@ DEFECTS: list[tuple[str, Callable[[Files], object], set, set[int]]] = [
         edit(G, "Moderate,Severe", "Medium,Severe"),
         {(G, 2, CANAL + "l2_l3", "unknown_grade")},
         {3},
+    ),
+    (
+        "grades in other capitals and with blanks",
+        edit(G, "Normal/Mild,Moderate,Severe", " normal / mild,MODERATE,severe "),
+        {(G, None, None, "spelled_otherwise"), (G, None, None, "stray_blanks")},
+        set(),
+    ),
+    (
+        "condition and level in other capitals",
+        edit(P, "Spinal Canal Stenosis,L2/L3", "spinal canal stenosis,l2/l3"),
+        {(P, None, None, "spelled_otherwise")},
+        set(),
+    ),
+    (
+        "description in other capitals",
+        edit(S, f"{A},{T1},Sagittal T1", f"{A},{T1},SAGITTAL T1"),
+        {(S, None, None, "spelled_otherwise")},
+        set(),
     ),
     (
         "study in train.csv twice",

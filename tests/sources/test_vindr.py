@@ -169,6 +169,12 @@ DEFECTS: list[tuple[str, Callable[[Files], object], set, set[int]]] = [
         set(),
     ),
     (
+        "lesion in other capitals",
+        edit("Osteophytes", "OSTEOPHYTES"),
+        {(TRAIN, None, None, "spelled_otherwise")},
+        set(),
+    ),
+    (
         "unknown lesion",
         edit("Osteophytes", "Osteophyte"),
         {(TRAIN, 2, None, "unknown_lesion_type")},

@@ -39,6 +39,7 @@ class CsvTable:
     columns: tuple[str, ...]
     rows: tuple[CsvRow, ...]
     malformed: tuple[tuple[int, str], ...]
+    padded: int = 0  # cells below the header that had blanks around them
 
     @property
     def units(self) -> int:
@@ -116,19 +117,22 @@ def _build_table(stream: TextIO, file: str, required: Sequence[str]) -> CsvTable
         raise DataError(
             file=file, found="an empty file", expected=f"a header {_short(required)}".strip()
         )
-    columns = tuple(header[1])
+    columns = tuple(cell.strip() for cell in header[1])
     check_columns(file, header[0], columns, required)
     rows: list[CsvRow] = []
     malformed: list[tuple[int, str]] = []
-    for row, cells in lines:
-        if not cells:
+    padded = 0
+    for row, raw in lines:
+        if not raw:
             continue
+        cells = [cell.strip() for cell in raw]
+        padded += sum(cell != stripped for cell, stripped in zip(raw, cells, strict=True))
         check_row_count(len(rows) + len(malformed) + 1, file)
         if len(cells) == len(columns):
             rows.append(CsvRow(row, dict(zip(columns, cells, strict=True))))
         else:
             malformed.append((row, f"{len(cells)} cells instead of {len(columns)}"))
-    return CsvTable(file, columns, tuple(rows), tuple(malformed))
+    return CsvTable(file, columns, tuple(rows), tuple(malformed), padded)
 
 
 class _BoundedLines:
@@ -161,7 +165,7 @@ def _iter_lines(stream: TextIO, file: str) -> Iterator[tuple[int, list[str]]]:
     try:
         for row, cells in enumerate(reader, start=1):
             lines.start_row(row + 1)
-            yield row, [cell.strip() for cell in cells]
+            yield row, cells
     except csv.Error as error:
         raise DataError(
             file=file, place=row + 1, found=str(error), expected="comma-separated values"

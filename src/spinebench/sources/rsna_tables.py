@@ -7,6 +7,7 @@ from pathlib import Path
 from spinebench.errors import DataError
 from spinebench.records import Grade, SideName, View
 from spinebench.sources.csvfile import CsvRow, CsvTable, load_data_rows, parse_number, read_csv
+from spinebench.sources.spelling import Vocabulary, note_blanks
 from spinebench.tables import Ledger
 
 GRADES_FILE = "train.csv"
@@ -51,7 +52,7 @@ class Cell:
 
     row: int
     column: str
-    word: str
+    word: str  # one of GRADE_OF_WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ def read_grades(
     columns = grade_columns(conditions)
     table = read_csv(root, GRADES_FILE, ["study_id", *columns])
     ledger.count_read(GRADES_FILE, table.units * len(columns))
+    note_blanks(table, ledger)
+    words = Vocabulary("grade", GRADE_OF_WORD)
     for row, found in table.malformed:
         _drop_cells(ledger, row, columns, "malformed_row", found)
     grades: dict[tuple[str, str], Cell] = {}
@@ -128,20 +131,26 @@ def read_grades(
         else:
             first_row[study] = line.row
             for column in columns:
-                _read_cell(ledger, line, study, column, grades)
+                _read_cell(ledger, line, column, words, grades)
+    words.note(GRADES_FILE, ledger)
     return grades, first_row
 
 
 def _read_cell(
-    ledger: Ledger, line: CsvRow, study: str, column: str, grades: dict[tuple[str, str], Cell]
+    ledger: Ledger,
+    line: CsvRow,
+    column: str,
+    words: Vocabulary,
+    grades: dict[tuple[str, str], Cell],
 ) -> None:
-    word = line.cells[column]
-    if word in GRADE_OF_WORD:
+    study, text = line.cells["study_id"], line.cells[column]
+    word = words.find(text)
+    if word is not None:
         grades[study, column] = Cell(line.row, column, word)
-    elif not word or word.lower() == "nan":
+    elif not text or text.lower() == "nan":
         ledger.drop(GRADES_FILE, line.row, "empty_cell", f"study {study}", column)
     else:
-        ledger.drop(GRADES_FILE, line.row, "unknown_grade", f"study {study}: {word[:40]}", column)
+        ledger.drop(GRADES_FILE, line.row, "unknown_grade", f"study {study}: {text[:40]}", column)
 
 
 def _drop_cells(ledger: Ledger, row: int, columns: list[str], reason: str, detail: str) -> None:
@@ -159,12 +168,13 @@ def read_series(
     """
     table = read_csv(root, SERIES_FILE, ["study_id", "series_id", "series_description"])
     _count(ledger, table)
+    words = Vocabulary("series_description", VIEW_OF_SERIES)
     usable: dict[tuple[str, str], SeriesRow] = {}
     refused: dict[tuple[str, str], str] = {}
     studies_of: dict[str, set[str]] = {}
     for line in table.rows:
         key = (line.cells["study_id"], line.cells["series_id"])
-        description = line.cells["series_description"]
+        text = line.cells["series_description"]
         if not all(_ID.fullmatch(part) for part in key):
             ledger.drop(SERIES_FILE, line.row, "malformed_id", "an id is no whole number")
             continue
@@ -172,11 +182,13 @@ def read_series(
             ledger.drop(SERIES_FILE, line.row, "duplicate_row", f"series {key[1]} again")
             continue
         studies_of.setdefault(key[1], set()).add(key[0])
-        if description in VIEW_OF_SERIES:
+        description = words.find(text)
+        if description is not None:
             usable[key] = SeriesRow(line.row, *key, description)
         else:
             refused[key] = "unknown_series_description"
-            ledger.drop(SERIES_FILE, line.row, refused[key], description[:40])
+            ledger.drop(SERIES_FILE, line.row, refused[key], text[:40])
+    words.note(SERIES_FILE, ledger)
     for key in [key for key in usable if len(studies_of[key[1]]) > 1]:
         refused[key] = "series_in_two_studies"
         studies = ", ".join(sorted(studies_of[key[1]]))
@@ -194,9 +206,10 @@ def read_points(root: Path, ledger: Ledger, conditions: dict[str, Condition]) ->
     table = read_csv(root, POINTS_FILE, names)
     _count(ledger, table)
     points: list[PointRow] = []
+    words = (Vocabulary("condition", conditions), Vocabulary("level", LEVELS))
     first_row: dict[tuple[str, str], int] = {}
     for line in table.rows:
-        point = _parse_point(line, conditions)
+        point = _parse_point(line, conditions, *words)
         if not isinstance(point, PointRow):
             ledger.drop(POINTS_FILE, line.row, *point)
         elif point.key in first_row:
@@ -205,18 +218,23 @@ def read_points(root: Path, ledger: Ledger, conditions: dict[str, Condition]) ->
         else:
             first_row[point.key] = line.row
             points.append(point)
+    for vocabulary in words:
+        vocabulary.note(POINTS_FILE, ledger)
     return points
 
 
-def _parse_point(line: CsvRow, conditions: dict[str, Condition]) -> PointRow | tuple[str, str]:
+def _parse_point(
+    line: CsvRow, conditions: dict[str, Condition], names: Vocabulary, levels: Vocabulary
+) -> PointRow | tuple[str, str]:
     """The row, or (reason, detail)."""
     cells = line.cells
     for name in ("study_id", "series_id", "instance_number"):
         if not _ID.fullmatch(cells[name]):
             return "malformed_id", f"{name} is no whole number: {cells[name][:40]}"
-    if cells["condition"] not in conditions:
+    condition, level = names.find(cells["condition"]), levels.find(cells["level"])
+    if condition is None:
         return "unknown_condition", cells["condition"][:40]
-    if cells["level"] not in LEVELS:
+    if level is None:
         return "unknown_level", cells["level"][:40]
     x_px, y_px = parse_number(cells["x"]), parse_number(cells["y"])
     if x_px is None or y_px is None:
@@ -226,8 +244,8 @@ def _parse_point(line: CsvRow, conditions: dict[str, Condition]) -> PointRow | t
         cells["study_id"],
         cells["series_id"],
         int(cells["instance_number"]),
-        conditions[cells["condition"]],
-        cells["level"],
+        conditions[condition],
+        level,
         x_px,
         y_px,
     )
@@ -250,5 +268,6 @@ def drop_unlabelled(root: Path, ledger: Ledger) -> None:
 
 def _count(ledger: Ledger, table: CsvTable) -> None:
     ledger.count_read(table.file, table.units)
+    note_blanks(table, ledger)
     for row, found in table.malformed:
         ledger.drop(table.file, row, "malformed_row", found)

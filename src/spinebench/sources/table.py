@@ -11,6 +11,7 @@ from spinebench.records import Finding
 from spinebench.sources.base import ImageRef, Reading, StudyCell, Terms
 from spinebench.sources.csvfile import CsvTable, read_csv
 from spinebench.sources.parquetfile import read_parquet
+from spinebench.sources.spelling import note_blanks
 from spinebench.sources.table_checks import (
     OF_THE_IMAGE,
     drop_contradictory,
@@ -82,6 +83,7 @@ class TableSource:
         ledger = Ledger(source=self.name)
         ledger.count_read(table.file, table.units)
         _note_columns(table, names, ledger)
+        note_blanks(table, ledger)
         typed, doubtful = _parse_rows(table, names, ledger)
         files = read_files(folder, sorted({row.path for row in typed}), engine)
         rows = _settle_rows(typed, files, doubtful, table.file, ledger)

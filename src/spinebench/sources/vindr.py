@@ -251,7 +251,7 @@ def _build_image(
         study_id=row.study,
         series_id=row.series,
         modality="XR",
-        view=views.get(facts.view_position or ""),
+        view=views.get((facts.view_position or "").strip().upper()),
         sequence=None,
         instance_number=facts.instance_number,
         official_split=row.split,

@@ -1,11 +1,12 @@
 """The annotation tables of VinDr-SpineXR as typed rows; what cannot be typed goes to the ledger."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from spinebench.sources.csvfile import CsvRow, load_data_rows, parse_number, read_csv
+from spinebench.sources.spelling import Vocabulary, note_blanks
 from spinebench.tables import Ledger
 
 OfficialSplit = Literal["train", "test"]
@@ -73,12 +74,16 @@ def read_lesions(
     """
     table = read_csv(root, annotation_file(split), COLUMNS)
     ledger.count_read(table.file, table.units)
+    note_blanks(table, ledger)
+    words = Vocabulary("lesion_type", lesions)
     for row, found in table.malformed:
         ledger.drop(table.file, row, "malformed_row", found)
     rows: list[LesionRow] = []
     untyped: dict[tuple[str, str], int] = {}
     first_row: dict[tuple[str, ...], int] = {}
-    for line in table.rows:
+    for raw in table.rows:
+        word = words.find(raw.cells["lesion_type"]) or raw.cells["lesion_type"]
+        line = replace(raw, cells=raw.cells | {"lesion_type": word})
         cells = tuple(line.cells[name] for name in COLUMNS)
         parsed = _parse_lesion(line, split, lesions)
         if not isinstance(parsed, LesionRow):
@@ -89,6 +94,7 @@ def read_lesions(
         else:
             first_row[cells] = line.row
             rows.append(parsed)
+    words.note(table.file, ledger)
     return rows, untyped
 
 
