@@ -123,5 +123,6 @@ def _question(
         similarities=(0.1 + 0.2,) if task == "diagnosis" else (), split=split,
         patient_id=image.patient_id, finding_ids=("rsna:train_label_coordinates.csv:2",),
         rule="released/1", rests_on=("rsna:train.csv:2",),
+        never_offered=("Vertebral collapse",) if disease == "Foraminal stenosis" else (),
         in_subset=split == "test" and task == "diagnosis",
     )  # fmt: skip

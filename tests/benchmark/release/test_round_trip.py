@@ -1,10 +1,11 @@
 """Every format that carries pictures, out and back: what must survive, and what cannot."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from spinebench.benchmark.audit.run import audit_benchmark
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.benchmark.release.export import export_benchmark
 from spinebench.benchmark.release.importing import import_benchmark
@@ -49,6 +50,24 @@ def test_questions_survive(
     accounts = back.manifest["imported"]["accounting"]
     assert sum(account["used"] for account in accounts.values()) == len(sample.questions)
     assert [r for r in back.rejects if r.row is not None] == []
+
+
+@pytest.mark.parametrize("name", PIXEL_FORMATS)
+def test_what_the_rule_never_offers_is_told_of_an_import_too(
+    sample: Benchmark, tmp_path: Path, name: str
+) -> None:
+    """The rule ruled out Osteophytes, and the item offers them all the same."""
+    bench = Benchmark.load(sample.folder)
+    item = next(q for q in bench.questions if q.disease == "Foraminal stenosis" and not q.multiple)
+    assert "Osteophytes" in item.options
+    bench.__dict__["questions"] = [
+        replace(q, never_offered=("Osteophytes",)) if q == item else q for q in bench.questions
+    ]
+    export_benchmark(bench, tmp_path / "out", format_name=name, options=ALL)
+    import_benchmark(tmp_path / "out", tmp_path / "back", format_name=name, engine=HERE)
+    for audited in (bench, Benchmark.load(tmp_path / "back")):
+        (found,) = audit_benchmark(audited, HERE, only={"option_also_true"}).findings
+        assert found.items == (item.question_id,)
 
 
 def test_the_same_bytes_each_time(sample: Benchmark, tmp_path: Path) -> None:

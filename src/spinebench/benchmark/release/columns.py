@@ -67,6 +67,7 @@ FEATURES: dict[str, dict[str, Any]] = {
     "rule": _TEXT,
     "negatives": _TEXTS,
     "similarities": {"feature": {"dtype": "float64", "_type": "Value"}, "_type": "List"},
+    "never_offered": _TEXTS,
 }
 _DTYPES: dict[str, pl.DataType | type[pl.DataType]] = {
     "string": pl.String,

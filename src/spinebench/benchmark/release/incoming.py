@@ -177,7 +177,7 @@ def read_extras(content: Mapping[str, Any]) -> dict[str, Any]:
                 raise MalformedRowError(
                     "malformed_row", f"{name}: {_kind_of(value)}, not true or false"
                 )
-        elif name in ("levels", "negatives"):
+        elif name in ("levels", "negatives", "never_offered"):
             found[name] = texts_of(content, name)
         elif name == "similarities":
             found[name] = _numbers_of(value)

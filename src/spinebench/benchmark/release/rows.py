@@ -57,6 +57,7 @@ class ReleaseRow:
     rule: str | None = None
     negatives: tuple[str, ...] | None = None
     similarities: tuple[float | None, ...] | None = None
+    never_offered: tuple[str, ...] | None = None
     letters: str = ""  # the right letters, joined; only set on export
 
 
@@ -64,6 +65,7 @@ class ReleaseRow:
 EXTRAS = (
     "question_id", "in_subset", "multiple", "disease", "levels", "side", "view", "modality",
     "sequence", "source", "image_id", "patient", "template", "rule", "negatives", "similarities",
+    "never_offered",
 )  # fmt: skip
 
 
@@ -93,6 +95,7 @@ def build_row(question: Question, image: Image, path: str) -> ReleaseRow:
         rule=question.rule,
         negatives=question.negatives,
         similarities=question.similarities,
+        never_offered=question.never_offered,
         letters="".join(question.gold),
     )
 

@@ -268,6 +268,7 @@ class QuestionBook:
             finding_ids=(),
             rule=row.rule or RULE,
             rests_on=(f"import:{entry.place.file}:{entry.place.row}",),
+            never_offered=row.never_offered or (),
             in_subset=bool(row.in_subset) and row.split == "test",
         )
 
