@@ -1,5 +1,6 @@
 """Who flips, who stays, who says nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -7,6 +8,7 @@ import pytest
 
 from spinebench.errors import UsageError
 from spinebench.evaluation.flip import score_flips
+from spinebench.evaluation.side import SIDE_RULE
 from spinebench.evaluation.side_task import FLIP_SCHEMA
 from spinebench.records import Question
 from spinebench.tables import read_manifest, sha256_of_file, write_frame, write_json
@@ -28,10 +30,11 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Path:
             image = build_image(
                 folder, "rsna", patient, variant, draw_png(0.3, 10 * patient + place)
             )
-            question = build_question(
+            asked = build_question(
                 image, "test", task="localization", disease="Subarticular Stenosis",
                 options=("Left", "Right"), right=(side,), text="Which side?",
             )  # fmt: skip
+            question = replace(asked, rule=SIDE_RULE)
             images.append(image)
             questions.append(question)
             rows.append((question.question_id, str(patient), variant, side, question.disease))
@@ -66,6 +69,8 @@ def test_a_constant_letter_never_flips(sides: Path, tmp_path: Path) -> None:
     assert mirrored.said_left.estimate == 1.0
     assert mirrored.right_on_plain.estimate == 0.5
     assert mirrored.right_on_both.estimate == 0.0
+    # 6 patients gain by the mirror and 6 lose: no drop
+    assert mirrored.drop.estimate == 0.0
 
 
 def test_both_sides_or_none_is_unclear_and_a_failed_call_no_pair(
@@ -81,6 +86,7 @@ def test_both_sides_or_none_is_unclear_and_a_failed_call_no_pair(
     mirrored, _ = score_flips(sides, run)
     assert mirrored.pairs == PATIENTS - 1
     assert shares(mirrored) == (pytest.approx(9 / 11), 0.0, pytest.approx(2 / 11))
+    assert mirrored.drop.estimate == pytest.approx(2 / 11)
 
 
 def test_another_benchmark_is_told(bench: Path, sides: Path, tmp_path: Path) -> None:

@@ -58,8 +58,15 @@ def test_the_drop_of_each_change(changed: Path, plain_run: Path, tmp_path: Path)
     assert (hit.before, hit.after, hit.drop.estimate) == (1.0, 0.5, 0.5)
     assert (hit.pairs, hit.patients, hit.amount) == (40, 10, 0.24)
     assert hit.changed.estimate == 0.5
-    # 10 patients, 5 of whom lost all: t interval of ten means, half width t * s / sqrt(10)
-    half = 2.2621572 * math.sqrt(10 * 0.25 / 9) / math.sqrt(10)
+    # 10 patients, 5 of whom lost all and none of whom won: Wilson's of 5 of 10 and of 0 of 10 with
+    # a t quantile, in a right angle
+    t2 = 2.2621572**2
+    n_eff = 40 / (10 * 0.25 / 9 / 10 / (0.25 / 39))  # design effect 4.33: patients lose all or none
+    lost, won = (
+        math.sqrt(t2 * (0.25 / n_eff + t2 / (4 * n_eff**2))) / (1 + t2 / n_eff),
+        t2 / (10 + t2),
+    )
+    half = math.hypot(lost, won)
     assert hit.drop.low == pytest.approx(0.5 - half, abs=1e-6)
     assert hit.p == pytest.approx(2 / 2**5)  # all five signs alike, either way
     assert hit.p_adjusted == pytest.approx(10 * 2 / 2**5)  # ten rows, two of this p

@@ -10,6 +10,7 @@ from PIL import Image as PillowImage
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.engine import LocalEngine
 from spinebench.errors import UsageError
+from spinebench.evaluation.side import SIDE_RULE
 from spinebench.evaluation.side_task import build_variants, burn_letter, write_flip_task
 from spinebench.phantom.truth import TRUTH_FILE, TRUTH_SCHEMA
 from spinebench.phantom.write import write_phantom
@@ -59,6 +60,7 @@ def test_the_mirror_image_has_the_other_side(
             assert question.lettered[letter] == side
             assert question.side == side.lower()
             assert (question.task, question.split) == ("localization", "test")
+            assert question.rule == manifest["label_rule"] == SIDE_RULE
         plain, mirrored = (pixels_of(bench, i) for i in pair["question_id"][:2])
         # below the letter the two are mirror images
         assert (plain[20:] == mirrored[20:, ::-1]).all()

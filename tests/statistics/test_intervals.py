@@ -10,7 +10,6 @@ from statsmodels.stats.proportion import proportion_confint
 from spinebench.statistics import (
     cluster_bootstrap_interval,
     cluster_interval,
-    cluster_mean_difference,
     cluster_mean_interval,
     cluster_ratio_interval,
     mean_of_two_bootstrap_interval,
@@ -73,12 +72,6 @@ def test_values_without_an_upper_end_are_not_cut() -> None:
     half = stats.t.ppf(0.975, 3) * np.std([0, 2, 1, 5], ddof=1) / 2
     assert found == pytest.approx((2.0, 0.0, 2.0 + half))
     assert cluster_mean_interval([2.0, 2.0], ["a", "b"], highest=None) == (2.0, None, None)
-
-
-def test_differences_run_from_minus_1_to_1() -> None:
-    found = cluster_mean_difference([-1.0, 1.0, 0.0, 0.0, -1.0], list("abcde"))
-    half = stats.t.ppf(0.975, 4) * np.std([-1, 1, 0, 0, -1], ddof=1) / np.sqrt(5)
-    assert found == pytest.approx((-0.2, -1.0, -0.2 + half))
 
 
 def _wilson_low(p: float, n: float, t: float) -> float:

@@ -6,8 +6,11 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
+from benchmarks.bench_paired import Setting, simulate
 from spinebench.statistics import (
+    cluster_interval,
     holm,
     mcnemar,
     paired_difference_interval,
@@ -108,14 +111,90 @@ def test_bad_pairs_are_refused() -> None:
         paired_permutation([1, float("nan")], [0, 0], ["a", "b"], resamples=10, seed=0)
 
 
-def test_difference_has_the_cluster_robust_interval() -> None:
+def test_difference_by_hand() -> None:
+    # of four patients with one item each a is better in two and b in none
+    found = paired_difference_interval([1, 1, 1, 0], [0, 0, 1, 0], list("wxyz"))
+    t = stats.t.ppf(0.975, 3)
+    # Wilson's interval of 2 of 4 on n_eff = 4 / max(q, design 1), of 0 of 4 on n_eff = 4; r = 0
+    assert cluster_interval([1, 1, 0, 0], list("wxyz")).low == pytest.approx(0.5 - wilson_half(t))
+    half, most = wilson_half(t), t * t / (4 + t * t)
+    assert found == pytest.approx((0.5, 0.5 - np.hypot(half, most), 0.5 + half))
+
+
+def wilson_half(t: float) -> float:
+    """Half of Wilson's interval of 2 of 4."""
+    return float(t / (1 + t * t / 4) * np.sqrt(0.25 / 4 + t * t / (4 * 4**2)))
+
+
+def test_difference_is_mover_of_wilsons_intervals_with_one_item_per_patient() -> None:
+    table = np.repeat([0, 1, 2, 3], [43, 12, 5, 40])  # both right, only a, only b, none
+    a, b = np.isin(table, (0, 1)) * 1.0, np.isin(table, (0, 2)) * 1.0
+    # statsmodels takes a normal quantile: the level at which that is our t
+    alpha = 2 * stats.norm.sf(stats.t.ppf(0.975, 99))
+    (l1, u1), (l2, u2) = (proportion_confint(n, 100, alpha, method="wilson") for n in (12, 5))
+    r = np.corrcoef(table == 1, table == 2)[0, 1]
+    p1, p2 = 0.12, 0.05
+    low = 0.07 - np.sqrt((p1 - l1) ** 2 + (u2 - p2) ** 2 - 2 * r * (p1 - l1) * (u2 - p2))
+    high = 0.07 + np.sqrt((u1 - p1) ** 2 + (p2 - l2) ** 2 - 2 * r * (u1 - p1) * (p2 - l2))
+    assert paired_difference_interval(a, b, range(100)) == pytest.approx((0.07, low, high))  # type: ignore[arg-type]  # any sequence does
+
+
+def test_difference_is_nearly_the_cluster_robust_one_where_models_differ_often() -> None:
     a, b, clusters = two_models(np.random.default_rng(8), 60, 4, 0.1)
     each = np.bincount(clusters, weights=a - b) / 4
     half = stats.t.ppf(0.975, 59) * stats.sem(each)
     mean = each.mean()
     assert paired_difference_interval(a, b, clusters) == pytest.approx(
-        (mean, mean - half, mean + half)
+        (mean, mean - half, mean + half), abs=0.005
     )
+    assert paired_difference_interval(b, a, clusters) == pytest.approx(
+        (-mean, -mean - half, -mean + half), abs=0.005
+    )
+
+
+def test_the_same_answers_throughout_bound_the_difference() -> None:
+    values = np.tile([1.0, 0.0, 0.0], 100)
+    patients = np.repeat(np.arange(100), 3)
+    most = cluster_interval(np.zeros(300), patients).high
+    assert most == pytest.approx(0.0379, abs=1e-4)
+    assert paired_difference_interval(values, values, patients) == (0.0, -most, most)
+
+
+def test_weighted_values_may_differ_by_more_than_one() -> None:
+    a, b, clusters = two_models(np.random.default_rng(8), 60, 4, 0.1)
+    plain = paired_difference_interval(a, b, clusters)
+    assert paired_difference_interval(3 * a, 3 * b, clusters) == pytest.approx(
+        tuple(3 * bound for bound in plain if bound is not None)
+    )
+
+
+def test_a_difference_of_nothing_and_of_one_patient() -> None:
+    assert paired_difference_interval([], [], []) == (None, None, None)
+    assert paired_difference_interval([1, 0], [0, 0], ["a", "a"]) == (0.5, None, None)
+
+
+@pytest.mark.parametrize(
+    ("setting", "least", "most"),
+    [
+        # standard error 0.5 points
+        (Setting(patients=100, items=1, accuracy=0.5, gap=0.02), 0.935, 0.965),
+        (Setting(patients=100, items=5, accuracy=0.2, gap=0.1), 0.935, 0.965),
+        (Setting(patients=100, items=5, accuracy=0.7, gap=0.0, item=0.6), 0.935, 0.965),
+        # models that nearly never differ: never less than promised, where t alone holds 62 %
+        (
+            Setting(patients=100, items=1, accuracy=0.7, gap=0.01, patient=0.3, own=0, item=0.7),
+            0.95,
+            1.0,
+        ),
+    ],
+)
+def test_differences_are_held_as_often_as_promised(
+    setting: Setting, least: float, most: float
+) -> None:
+    found = simulate(setting, 2000)
+    assert least <= found.ours <= most
+    if setting.item == 0.7:
+        assert found.t < 0.7
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (1, 0), (5, 12), (30, 30), (9, 41)])

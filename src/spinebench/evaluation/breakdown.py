@@ -9,6 +9,7 @@ import polars as pl
 from spinebench.evaluation import score
 from spinebench.evaluation.levels import level_confusion
 from spinebench.evaluation.prompts import TASKS
+from spinebench.evaluation.side import SIDE
 from spinebench.records import Image, Prediction, Question
 from spinebench.tables import read_frame
 
@@ -33,7 +34,7 @@ def score_run(bench: Path, predictions: Path, *, seed: int) -> dict[str, Any]:
     """
     answers = load_answers(bench, predictions)
     scores: dict[str, Any] = score.score_answers(answers, seed=seed)
-    for task in TASKS:
+    for task in (*TASKS, SIDE):
         if scores[task] is None:
             continue
         part = answers.filter(pl.col("task") == task)
@@ -42,7 +43,7 @@ def score_run(bench: Path, predictions: Path, *, seed: int) -> dict[str, Any]:
         if task == "localization":
             scores[task]["levels"] = score.score_levels(part)
             scores[task]["level_confusion"] = level_confusion(part)
-        else:
+        elif task != SIDE:
             scores[task]["confusion"] = score.confusion_matrix(part)
     return {"seed": seed, **_plain(scores)}
 

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from spinebench.errors import UsageError
 from spinebench.evaluation import statistics
 from spinebench.evaluation.breakdown import load_answers
-from spinebench.evaluation.statistics import Interval
+from spinebench.evaluation.side import SIDE
 from spinebench.tables import read_manifest
 
 RESAMPLES = 10_000
 PUBLISHED_TASKS = ("diagnosis", "localization")
-TASKS = (*PUBLISHED_TASKS, "alignment")
+TASKS = (*PUBLISHED_TASKS, "alignment", SIDE)
 _KEPT = ("task", "source", "disease", "patient_id", "right")
 
 
@@ -158,7 +158,7 @@ def _compare_overall(both: pl.DataFrame, *, seed: int) -> dict[str, Any] | None:
 def _figures(
     a: NDArray[np.float64], b: NDArray[np.float64], patients: Sequence[str]
 ) -> dict[str, Any]:
-    difference = paired_difference(a, b, patients)
+    difference = statistics.paired_difference_interval(a, b, patients)
     return {
         "items": len(a),
         "patients": len(set(patients)),
@@ -170,22 +170,6 @@ def _figures(
             "high": difference.high,
         },
     }
-
-
-def paired_difference(
-    a: NDArray[np.float64], b: NDArray[np.float64], patients: Sequence[str]
-) -> Interval:
-    """Mean of a - b with its interval by patient; also where a and b are the same throughout.
-
-    Then the spread of differences cannot be estimated, and `paired_difference_interval` must allow
-    for any. But no difference was seen: the share of questions that differ, and so the mean of
-    a - b, lies below what Wilson's interval allows for none of so many patients.
-    """
-    if len(a) and len(set(patients)) > 1 and not (a != b).any():
-        most = statistics.cluster_interval(np.zeros(len(a)), patients).high
-        assert most is not None  # two patients or more
-        return Interval(0.0, -most, most)
-    return statistics.paired_difference_interval(a, b, patients)
 
 
 def _outcomes(a: NDArray[np.float64], b: NDArray[np.float64]) -> dict[str, int]:

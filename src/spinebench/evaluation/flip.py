@@ -36,6 +36,7 @@ class FlipRow:
     right_on_plain: Interval
     right_on_mirrored: Interval
     right_on_both: Interval
+    drop: Interval  # right on plain minus right on mirrored, in pairs
     said_left: Interval  # of all answers that name one side
     pairs: int
     patients: int
@@ -115,6 +116,11 @@ def _row(variant: str, disease: str, pairs: pl.DataFrame) -> FlipRow:
         right_on_plain=share(pl.col("plain_correct")),
         right_on_mirrored=share(pl.col("correct")),
         right_on_both=share(pl.col("plain_correct") & pl.col("correct")),
+        drop=statistics.paired_difference_interval(
+            pairs["plain_correct"].cast(pl.Float64).to_numpy(),
+            pairs["correct"].cast(pl.Float64).to_numpy(),
+            pairs["patient_id"].to_numpy(),
+        ),
         said_left=share(pl.col("named") == "Left", named),
         pairs=pairs.height,
         patients=pairs["patient_id"].n_unique(),

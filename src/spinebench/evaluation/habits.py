@@ -23,7 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spinebench.evaluation import statistics
-from spinebench.evaluation.compare import paired_difference, question_values
+from spinebench.evaluation.compare import question_values
 from spinebench.evaluation.metric import COUNTED
 from spinebench.statistics import Interval
 
@@ -146,7 +146,7 @@ def measure_sight(with_image: pl.DataFrame, without: pl.DataFrame) -> tuple[Sigh
                 task=task,
                 with_image=float(seen.mean()),
                 without=float(unseen.mean()),
-                gain=paired_difference(seen, unseen, patients),
+                gain=statistics.paired_difference_interval(seen, unseen, patients),
                 questions=part.height,
                 patients=len(set(patients)),
             )

@@ -2,7 +2,7 @@
 
 Each question's answers (all epochs) are averaged, before and after; what is counted is a pair that
 was answered on both sides, in whatever way (see `score.COUNTED`). The drop is accuracy before minus
-accuracy after, with the cluster-robust interval by patient; p is by permutation of whole patients,
+accuracy after, with the interval of `paired_difference_interval`; p is by permutation of patients,
 adjusted by Holm over all rows of the table. `changed` is the share of pairs whose answer is not the
 same as before, right or wrong: a model may lose nothing on average and still waver.
 """

@@ -25,6 +25,7 @@ from spinebench.evaluation.metric import (
     score_mean,
     score_pooled,
 )
+from spinebench.evaluation.side import SIDE, SIDE_RULE
 
 __all__ = ["COUNTED", "LEFT_OUT", "RESAMPLES", "Metric"]
 
@@ -36,8 +37,9 @@ def build_answers(
 ) -> pl.DataFrame:
     """One row per prediction with what is needed to score it, from the three tables.
 
-    Columns beside those of the tables: `counted`; `correct` (exact set), `precision`, `recall`,
-    `f1` (per item; an empty answer has 0), all four null where not counted; `right` and `named`
+    Columns beside those of the tables, of which `task` is "side" for questions of a side task:
+    `counted`; `correct` (exact set), `precision`, `recall`, `f1` (per item; an empty answer has 0),
+    all four null where not counted; `right` and `named`
     (option texts), `n_right`, `n_named`, `n_hit`; `answer` (the one option named, else the
     outcome, for confusion matrices); `gold_position` (first right letter); `modality`, `view`,
     `sequence` (the modality where there is none) of the first image; `patient`, a number for
@@ -61,6 +63,8 @@ def build_answers(
         .with_columns(image_id=pl.col("image_ids").list.first())
         .join(shown, on="image_id", how="left", maintain_order="left")
         .with_columns(
+            # asked in the words of localization, but not about levels
+            task=pl.when(pl.col("rule") == SIDE_RULE).then(pl.lit(SIDE)).otherwise("task"),
             counted=counted,
             n_right=pl.col("gold").list.len(),
             n_named=pl.col("letters").list.len(),
@@ -109,11 +113,12 @@ def score_answers(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
 
     `overall` is the mean of the two published tasks' accuracies, as published; `overall_pooled` the
     share of right answers among all of the two, as others report it. Each is None without answers
-    to both. `alignment` is in neither: it was not published.
+    to both. `alignment` is in neither: it was not published; nor is `side`, of a side task.
     """
     diagnosis = answers.filter(pl.col("task") == "diagnosis")
     localization = answers.filter(pl.col("task") == "localization")
     alignment = answers.filter(pl.col("task") == "alignment")
+    side = answers.filter(pl.col("task") == SIDE)
     published = pl.concat([diagnosis, localization])
     both = bool(keep_counted(diagnosis).height and keep_counted(localization).height)
     return {
@@ -122,7 +127,8 @@ def score_answers(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
         "localization": score_localization(localization, seed=seed)
         if localization.height
         else None,
-        "alignment": score_alignment(alignment, seed=seed) if alignment.height else None,
+        "alignment": score_plain(alignment, seed=seed) if alignment.height else None,
+        "side": score_plain(side, seed=seed) if side.height else None,
         "overall": score_overall(diagnosis, localization, seed=seed) if both else None,
         "overall_pooled": score_accuracy(published, seed=seed) if both else None,
     }
@@ -138,8 +144,8 @@ def score_diagnosis(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def score_alignment(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
-    """Accuracy and coverage."""
+def score_plain(answers: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]:
+    """Accuracy and coverage: of alignment, and of a side task."""
     return {**count_outcomes(answers), "accuracy": score_accuracy(answers, seed=seed)}
 
 

@@ -5,8 +5,9 @@ change. The convention is either told in words (`text`) or burnt in as a letter 
 the marker there is a third picture, mirrored together with the place of its marker: there the
 answer must stay, and who reads places instead of the marker is found out.
 
-The folder is a benchmark of the task localization with the options Left and Right; `flips.parquet`
-(schema "flip/1") says which questions belong together.
+The folder is a benchmark whose questions are asked in the words of localization, with the options
+Left and Right; their label rule tells them apart (`side`), so that they are scored as a task of
+their own. `flips.parquet` (schema "flip/1") says which questions belong together.
 """
 
 import tomllib
@@ -28,6 +29,7 @@ from spinebench.benchmark.write import BenchmarkContent, write_benchmark
 from spinebench.engine import Engine
 from spinebench.errors import UsageError
 from spinebench.evaluation.perturb_benchmark import store_picture
+from spinebench.evaluation.side import SIDE_RULE
 from spinebench.evaluation.side_cases import SideCase, list_side_cases, load_truth
 from spinebench.folders import check_place, written_whole
 from spinebench.imaging.marks import remove_marks
@@ -40,7 +42,6 @@ from spinebench.tables import Ledger, merged_rejects, sha256_of_file, write_fram
 
 FLIP_TABLE = "flips.parquet"
 FLIP_SCHEMA = "flip/1"
-RULE = "phantom_truth/1"
 Convention = Literal["text", "marker"]
 Variant = Literal["plain", "mirrored", "mirrored_with_marker"]
 CONVENTIONS: tuple[Convention, ...] = ("text", "marker")
@@ -205,7 +206,7 @@ def _ask(
         text=text, options=options, gold=gold, multiple=True, disease=case.disease,
         levels=case.levels, side=side.lower(), axis=image.view,
         template=f"{words['name']}/{convention}", negatives=(), similarities=(), split="test",
-        patient_id=image.patient_id, finding_ids=(), rule=RULE,
+        patient_id=image.patient_id, finding_ids=(), rule=SIDE_RULE,
         rests_on=(f"{image.source}:{TRUTH_FILE}:{case.row}",),
     )  # fmt: skip
     return question, side
@@ -224,7 +225,7 @@ def _about(
     plain = [q for q in content.questions if "~plain@" in q.question_id]
     return {
         "seed": seed,
-        "label_rule": RULE,
+        "label_rule": SIDE_RULE,
         "policy": DEFAULT_POLICY.name,
         "sources": {
             source.name: {

@@ -19,7 +19,6 @@ from spinebench.statistics.bootstrap import (
 from spinebench.statistics.clusters import FEW_PATIENTS, Interval, Labels
 from spinebench.statistics.intervals import (
     cluster_interval,
-    cluster_mean_difference,
     cluster_mean_interval,
     cluster_ratio_interval,
     mean_of_two_interval,
@@ -49,7 +48,6 @@ __all__ = [
     "bootstrap_statistic_interval",
     "cluster_bootstrap_interval",
     "cluster_interval",
-    "cluster_mean_difference",
     "cluster_mean_interval",
     "cluster_ratio_interval",
     "cohen_kappa",

@@ -72,19 +72,6 @@ def cluster_mean_interval(
     return Interval(mean, max(0.0, mean - half), high_end)
 
 
-def cluster_mean_difference(
-    values: ArrayLike, clusters: Labels, *, level: float = 0.95
-) -> Interval:
-    """Plain mean of differences from -1 to 1 with the interval of `cluster_mean_interval`."""
-    moved = (np.asarray(values, dtype=np.float64) + 1) / 2
-    return Interval(
-        *(
-            None if bound is None else 2 * bound - 1
-            for bound in cluster_mean_interval(moved, clusters, level=level)
-        )
-    )
-
-
 def cluster_ratio_interval(
     numerators: ArrayLike, denominators: ArrayLike, clusters: Labels, *, level: float = 0.95
 ) -> Interval:
