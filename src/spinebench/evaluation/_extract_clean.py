@@ -19,10 +19,19 @@ _THOUGHT = re.compile(
 _END_OF_TURN = re.compile(
     r"<\|(?:im_end|endoftext|eot_id|end|endofchunk|end_of_text|eom_id)\|>|</s>|<end_of_turn>|<eos>"
 )
+# a model that goes on with a question of its own behind its answer
+_OWN_QUESTION = re.compile(r"(?<=\S)\s(?:Question|Human|User)\s?:", re.IGNORECASE)
+_ANSWERED = re.compile(r"\b(?:answer|option)\W{0,3}:\W{0,3}[A-Z]\b", re.IGNORECASE)
 _CONTROL_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>|<s>|</?unused\d{1,3}>")
 _PICTURE = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]")
 _TICK = re.compile("[\u2611\u2705\u2713\u2714]")
 _CROSS = re.compile("[\u2612\u2716-\u2718\u274c\u274e]")
+# marks before an entry are put behind it, where verdicts stand: "✅ A", "- [x] A"
+_MARKED = re.compile(
+    r"^([ \t]*(?:[-*+] )?)(?:(\[[xX]\]|[\u2611\u2705\u2713\u2714])|\[ ?\]"
+    r"|[\u2612\u2716-\u2718\u274c\u274e])\ufe0f?[ \t]+([A-Z][^\n]{0,200})$",
+    re.MULTILINE,
+)
 _ARROW = re.compile(r"(?<![<\-=])[-=]{1,2}>")
 _CYRILLIC_WORD = re.compile("[\u0430-\u044f]")
 # capitals of other alphabets that look like ours; a keyboard or a tokenizer swaps them
@@ -57,6 +66,7 @@ _LATEX_BOXED = re.compile(r"\\(?:f?boxed|f(?:rame)?box)(?![A-Za-z])")
 _LATEX_SPACE = re.compile(r"\\[,;:! ]")
 _LATEX_ESCAPE = re.compile(r"\\([\[\](){}_&%$#*])")
 _FENCE = re.compile(r"^[ \t]*(?:'''|~~~)[ \t]*\w{0,20}[ \t]*$", re.MULTILINE)
+_COMMENT = re.compile(r"<!--.{0,2000}?(?:-->|$)", re.DOTALL)
 _STRUCK = re.compile(r"~~[^~\n]{1,200}~~")
 _BULLET = re.compile(r"^[ \t>]*(?:[*+•·●▪◦‣][ \t]+)", re.MULTILINE)
 _LINE_MARK = re.compile(r"^[ \t]*(?:>[ \t]?|#{1,6}(?=\s))+[ \t]*", re.MULTILINE)
@@ -79,6 +89,7 @@ def clean_answer(text: str) -> str:
     text = _INVISIBLE.sub("", text)
     text = unicodedata.normalize("NFKC", text).translate(_TRANSLATION)
     text = text if _CYRILLIC_WORD.search(text) else text.translate(_LOOK_ALIKE)
+    text = _MARKED.sub(lambda m: f"{m[1]}{m[3]} ({'' if m[2] else 'in'}correct)", text)
     text = _CROSS.sub(" (incorrect) ", _TICK.sub(" (correct) ", text))
     text = _strip_markup(_PICTURE.sub(" ", _ARROW.sub(" → ", text)))
     lines = [_BLANKS.sub(" ", line).strip() for line in text.split("\n")]
@@ -109,12 +120,15 @@ def _cut_turn(text: str) -> str:
     for mark in _END_OF_TURN.finditer(text):
         if text[: mark.start()].strip():
             return _CONTROL_TOKEN.sub(" ", text[: mark.start()])
+    for mark in _OWN_QUESTION.finditer(text):
+        if _ANSWERED.search(text, 0, mark.start()):
+            return _CONTROL_TOKEN.sub(" ", text[: mark.start()])
     return _CONTROL_TOKEN.sub(" ", text)
 
 
 def _strip_markup(text: str) -> str:
-    text = _FENCE.sub("", text)
-    text = _ANSWER_TAG.sub("\nfinal answer: ", text)
+    text = _COMMENT.sub(" ", _FENCE.sub("", text))
+    text = _ANSWER_TAG.sub(" final answer: ", text)
     text = _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", text))
     text = _LATEX_BOXED.sub(" boxed: ", _LATEX_COMMAND.sub(" ", text))
     text = _LATEX_ESCAPE.sub(r"\1", _LATEX_SPACE.sub(" ", text)).replace("\\\\", "\n")

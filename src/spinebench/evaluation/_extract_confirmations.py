@@ -9,7 +9,7 @@ ALL = re.compile(
     r"(?:all|every|each|everything)(?:\s+(?:of|the|these|those|them|above|two|three|four|five|six"
     r"|seven|eight"
     r"|nine|ten|levels?|discs?|segments?|options?|choices?|answers?|listed|lumbar|cervical|given"
-    r"|one)\b)*+(?![A-Za-z])(?!\s+(?:that|which|apply)\b)"
+    r"|one)\b)*+(?![A-Za-z])(?!\s+(?:that|which)\b)"
     r"|以上(?:全部|所有|皆|均|都)(?:是|选|对|正确)?|(?:全部|所有)(?:选项|节段)?|全选",
     re.IGNORECASE,
 )
@@ -61,7 +61,8 @@ POSITIVE = re.compile(
     r"|not|reject|exclude|avoid))|the options? I)"
     r"|appl(?:y|ies)\b(?! to)"
     r"|stands out"
-    r"|wins\b|(?:ticks|checks) (?:all|every)|fits the bill|(?:makes|make) (?:the )?most sense"
+    r"|(?:wins|beats|outweighs|edges out)\b|(?:ticks|checks) (?:all|every)|fits the bill|(?:makes"
+    r"|make) (?:the )?most sense"
     r"|的可能性?最[大高]|(?:选?项)?(?:都|均)?(?:是|为)?(?:最)?(?:正确|符合|合适|恰当|可能是|有可能|可能(?!性?[低小])"
     r"|贴切|吻合))",
     re.IGNORECASE,

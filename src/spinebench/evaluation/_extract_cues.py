@@ -7,7 +7,6 @@ negated, hypothetical, asked, quoted as a format or taken back is no commitment.
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from spinebench.evaluation._extract_confirmations import (
     ALL,
@@ -17,11 +16,13 @@ from spinebench.evaluation._extract_confirmations import (
     POSITIVE,
     REST,
 )
+from spinebench.evaluation._extract_decision import Commitment, choose_commitment
 from spinebench.evaluation._extract_guards import (
     FORMAT,
     NAMED_THING,
     TRAILING,
     is_correction,
+    is_foreign,
     is_prose,
     is_withheld,
 )
@@ -35,21 +36,6 @@ from spinebench.evaluation._extract_wordings import (
     REVISION_CUE,
     CommitmentStage,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Commitment:
-    """One place where the text commits itself, well or badly."""
-
-    stage: CommitmentStage
-    start: int  # of the cue
-    end: int
-    letters: frozenset[str]  # empty: committed to nothing that could be read ("none", "unclear")
-    decided: bool
-    by_text: bool = False
-    is_weak: bool = False  # describes rather than answers: "consistent with C"
-    adds: bool = False  # to what was chosen before: "I would also include C"
-
 
 _BLOCKED = re.compile(
     r"[\s:=\-\"'(\[{]*(?:is |are )?(?:I |we )?(?:cannot|can't|can not|unable|am unable"
@@ -77,17 +63,19 @@ _HINT = re.compile(
     r"\b(?:is|are|was|were|be|being|seems?|appears?|looks?|remains?|fits?|best|better|most"
     r"|match(?:es)?"
     r"|describes?|explains?|aligns?|corresponds?|stands|wins|makes?|shows?|ha[sv]e?"
-    r"|demonstrates?|applies|works"
+    r"|demonstrates?|apply|applies|works|beats|outweighs|edges"
     r"|ticks|checks|accounts|qualifies|survives|captures|reflects|agrees|does)\b"
     r"|正确|符合|合适|恰当|可能|贴切|吻合|受累|狭窄|退变|病变|异常|突出",
     re.IGNORECASE,
 )
 _HINT_REACH_CHARS = 600
-_LINE_END = re.compile(r"[\s\"')\]}.,;:!]*$")
+_LINE_END = re.compile(r"[\s\"')\]}>.,;:!]*$")
+_TAG_QUESTION = re.compile(r"[^.!?\n]{0,30}\?")
 _LABELLED = re.compile(r"[- ]{0,3}(?:option |选项)?[(\[]?[A-Z][)\]]?\s?(?:[:.)]|-\s)")
 _NUMBERED_LIST = re.compile(r"(1[.)] )(?=[^\n]{1,60}\n\s*2[.)] )")
 _FIRST_DELIMITER = re.compile(
-    r"[\"')\]}]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s|(?:but |and )?(?:not|rather than|instead of"
+    r"[\"')\]}>]{0,6}(?<=[.)])\s|[\"')\]}>]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s|(?:but |and )?(?:not"
+    r"|rather than|instead of"
     r"|over)\s|please\b)"
 )
 # "My final option" without its words: "... at L4. [D]", at the end of a line.
@@ -95,7 +83,8 @@ _BRACKETED_END = re.compile(
     r"(?:^|[.!?。]\s+|→\s*)\[\s*([A-Z](?:\s?,\s?[A-Z]){0,25})\s?\][.\s]{0,3}$", re.MULTILINE
 )
 _ABBREVIATED = re.compile(
-    r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|cf|no|vol|al|e\.g|secs?|figs?|pp?|ch|eq|tab|app)\.\s*$"
+    r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|cf|no|vol|al|e\.g|secs?|figs?|pp?|ch|eq|tab"
+    r"|app)\.[\s(\[\"']*$"
     r"|\n\s*(?:[2-9]|\d\d)\.\s*$",
     re.IGNORECASE,
 )
@@ -107,43 +96,20 @@ _POOR = re.compile(
     r"|unsure|uncertain|out|against|says?|said|states?|exclu\w*)\b|[?]",
     re.IGNORECASE,
 )
-_LAST_SENTENCE = re.compile(r"(?:[.!?]\s+|。\s*(?:选项)?|→\s*|\n)[(\[\"']*([A-Z])[)\]\"'.]*\s*$")
+_LAST_SENTENCE = re.compile(
+    r"(?:[.!?;]\s+|。\s*(?:选项)?|→\s*|\n)(?:(?:[Oo]ption|[Cc]hoice) )?"
+    r"[(\[\"']*([A-Z])[)\]\"'.]*\s*$"
+)
 
 
 def find_last_commitment(text: str, table: OptionTable) -> Commitment | None:
-    """The commitment of a cleaned text that counts: the last, valid or not; None without any.
-
-    A description ("consistent with C") never replaces an explicit answer before it: it may be the
-    explanation, which names other options too.
-    """
+    """The commitment of a cleaned text that counts: the last, valid or not; None without any."""
     # at the same place a cue counts before the bare letter behind it
     events = sorted(
         _iter_commitments(text, table),
         key=lambda event: (event.start, event.end, event.stage != "bare_letter"),
     )
-    explicit = [event for event in events if not event.is_weak]
-    if table.multiple and len(explicit) > 1 and explicit[-1].adds:
-        return _join(explicit[-2], explicit[-1])
-    if explicit and not explicit[-1].decided:
-        # "either C or D; the midline slice speaks for C"
-        later = [e for e in events if e.is_weak and e.start >= explicit[-1].end and e.decided]
-        if later and later[-1].letters < explicit[-1].letters:
-            return later[-1]
-    if explicit:
-        return explicit[-1]
-    return events[-1] if events else None
-
-
-def _join(first: Commitment, more: Commitment) -> Commitment:
-    """One commitment of a list and what was added to it: "A and B; actually also C"."""
-    return Commitment(
-        more.stage,
-        first.start,
-        more.end,
-        first.letters | more.letters,
-        first.decided and more.decided,
-        first.by_text and more.by_text,
-    )
+    return choose_commitment(events, text, table)
 
 
 def _iter_commitments(text: str, table: OptionTable) -> Iterator[Commitment]:
@@ -160,9 +126,12 @@ def _iter_commitments(text: str, table: OptionTable) -> Iterator[Commitment]:
         for every in _iter_all(text, reader):
             if not any(rest.start <= every.start < rest.end for rest in rests):
                 yield every
-    if verdicts := read_verdicts(text, table):
+    verdicts = read_verdicts(text, table)
+    if verdicts:
         yield Commitment("statement", verdicts.start, verdicts.end, verdicts.letters, decided=True)
     first = _read_first_line(text, table, reader)
+    if first and verdicts and first.letters > verdicts.letters:
+        return  # "A (correct)\nB (incorrect)": a list of verdicts, not of choices
     if first:
         yield first
     last = _read_last_line(text, table, reader)
@@ -221,6 +190,8 @@ def _build_cued(
     if mood == "protocol":
         if FORMAT.search(text, max(0, cue.start() - 90), cue.start()):
             return None
+        if stage == "closing_line" and is_foreign(text, cue.start(), selection.end):
+            return None
     elif is_withheld(text, cue.start(), selection, "" if is_revision else cue.group()):
         return None
     return Commitment(
@@ -271,7 +242,12 @@ def _iter_confirmed(text: str, table: OptionTable, reader: SelectionReader) -> I
             continue
         if not is_withheld(text, token.start(), selection, confirmed.group()):
             yield Commitment(
-                "statement", token.start(), confirmed.end(), selection.letters, selection.decided
+                "statement",
+                token.start(),
+                confirmed.end(),
+                selection.letters,
+                selection.decided,
+                confirms=not _ONLY.search(before),
             )
 
 
@@ -319,7 +295,8 @@ def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> 
     selection = reader.read(numbered.end(1) if numbered else 0, "strong", by_line=True)
     if selection is None or selection.by_text or selection.scored:
         return None
-    if not table.multiple and NAMED_THING.search(text[: selection.start][-24:]):
+    label = text[: selection.start][-24:].removeprefix("Letter ")
+    if not table.multiple and NAMED_THING.search(label):
         return None  # "segment D"
     line_end = text.find("\n", selection.end)
     line_end = len(text) if line_end < 0 else line_end
@@ -328,7 +305,8 @@ def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> 
         listed = {match[1] for match in _LISTED.finditer(text)} - selection.letters
         if listed or not selection.letters or not _FIRST_DELIMITER.match(text, selection.end):
             return None
-    if is_prose(text[selection.end : selection.end + 40]):
+    after = text[selection.end : selection.end + 160]
+    if is_prose(after[:40]) or TRAILING.match(after) or _TAG_QUESTION.match(after):
         return None
     return Commitment("bare_letter", 0, selection.end, selection.letters, selection.decided)
 

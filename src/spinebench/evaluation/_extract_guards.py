@@ -2,6 +2,7 @@
 
 import re
 
+from spinebench.evaluation._extract_frames import is_framed
 from spinebench.evaluation._extract_selection import Selection
 
 _BOUNDARY = re.compile(
@@ -10,7 +11,9 @@ _BOUNDARY = re.compile(
     r"|still|nevertheless|nonetheless|and I|then|instead)\b|但|而|因此|所以|故",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"[!?。\n]|[.;](?=\s|$)")
+_SENTENCE_END = re.compile(
+    r"[!?。\n]|(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bProf)(?<!\be\.g)(?<!\bi\.e)[.;](?=\s|$)"
+)
 _NEGATION = re.compile(
     r"\b(?:(?<!a )little|scant|barely|scarcely|seldom|fail(?:s|ed|ing)? to|not|cannot|can't"
     r"|\w+n't|never|neither|nor"
@@ -32,7 +35,7 @@ _HEDGE = re.compile(
     r"|might)|others|many"
     r"|you|inclined|initially|at first|originally|previously|earlier|first (?:thought"
     r"|considered|chose)"
-    r"|would have|was going to|almost|nearly|had|before (?:i|we) (?:can|could))\b"
+    r"|would have|almost|nearly|had|before (?:i|we) (?:can|could))\b"
     r"|\b(?:readers|radiologists|clinicians|surgeons|experts|colleagues|doctors|students)\s*$"
     r"|\b(?:he|she|they|colleague|friend|teacher|professor|author|report|referrer|user|question"
     r"|prompt|textbook|key|reader|radiologist|surgeon)s? (?:\w+ )?(?:sa(?:id|ys)|claim(?:s|ed)"
@@ -139,6 +142,8 @@ _IMPERATIVE = re.compile(r"(?:choose|pick|select|answer|go (?:with|for)|mark|tak
 _WISH = re.compile(
     r"\b(?:like|love|wish(?:ed)?|want(?:ed)?|tried|trying|hoped?) to\s*$", re.IGNORECASE
 )
+_WAS = re.compile(r"\b(?:was|were|been)\s*$", re.IGNORECASE)
+_DOING = re.compile(r"\w+ing\b", re.IGNORECASE)  # "I was leaning towards D"
 _CERTAIN = re.compile(
     r"\b(?:there(?:'s| is) )?(?:(?:little|no|without(?: an?y?)?|beyond(?: any| a)?)"
     r" (?:\w+ )?(?:doubts?|question)|doubtless|no two ways about it)(?: (?:that|about it))?",
@@ -163,7 +168,9 @@ _TAKEN_BACK = re.compile(
     r"|differential)"
     r"|\(?(?:but|and|although|though) (?:option )?[(\[]?[A-Z][)\]]? (?:is|seems|looks|would be)"
     r" (?:just as|as (?:likely|plausible|possible|good)|(?:equally|also) (?:likely|possible"
-    r"|plausible|probable|good|valid)|but so (?:is|are|does|do)\b)|不(?!是\s?[(\[]?[A-Z])|错)",
+    r"|plausible|probable|good|valid)|but so (?:is|are|does|do)\b)"
+    r"|不(?!(?:是|选|包括)\s?[(\[]?[A-Z])"
+    r"|错)",
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
@@ -214,15 +221,15 @@ def is_correction(text: str, cue: re.Match[str]) -> bool:
 
 def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
     """Whether what stands around a statement takes its force: "not", "whether", "could", "?"."""
-    window = text[max(0, start - 220) : start]
-    sentence = window[_last_end(_SENTENCE_END, window) :]
-    clause = sentence[_last_end(_BOUNDARY, sentence) :]
+    sentence, clause, rest, rest_of_sentence = _read_around(text, start, selection.end)
     near = _CERTAIN.sub(" ", _FORCED_PHRASE.sub(" ", clause))[-60:]
     if _NEGATION.search(near) or _HEDGE.search(near) or _IF.search(near):
         return True
     if _TOLD.search(near) or _SOMEBODY.search(near) or _SOURCE.search(sentence + cue):
         return True
     if _NEGATION.search(cue) and not NOTHING_BUT.search(cue):
+        return True
+    if _WAS.search(near) and _DOING.match(cue):
         return True
     if _is_supposed(sentence, cue, text[selection.end : selection.end + 60]):
         return True
@@ -237,9 +244,8 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
         or FORMAT.search(sentence)
     ):
         return True
-    rest = text[selection.end : selection.end + 160]
-    ending = _SENTENCE_END.search(rest)
-    rest_of_sentence = rest[: ending.end()] if ending else rest
+    if is_framed(sentence, clause, cue, rest_of_sentence.removeprefix(cue)):
+        return True
     if rest_of_sentence.endswith("?") or _TAKEN_BACK.match(rest):
         return True
     if _FRONTED.search(sentence) or TRAILING.match(rest_of_sentence):
@@ -256,6 +262,27 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
     if _WOULD.search(f"{near} {cue}") and _SUPPOSED.search(whole):
         return not _FORCED.search(whole)
     return False
+
+
+def has_condition(sentence: str) -> bool:
+    """Whether a sentence begins with a condition: "if the slip is real, ..."."""
+    return bool(_FRONTED.search(sentence))
+
+
+def is_foreign(text: str, start: int, end: int) -> bool:
+    """Whether a statement's sentence is not the answerer's own; for the protocol's own wording."""
+    sentence, clause, _, rest_of_sentence = _read_around(text, start, end)
+    return is_framed(sentence, clause, "", rest_of_sentence)
+
+
+def _read_around(text: str, start: int, end: int) -> tuple[str, str, str, str]:
+    """Sentence and clause up to `start`; what follows `end`, and of it what ends the sentence."""
+    window = text[max(0, start - 220) : start]
+    sentence = window[_last_end(_SENTENCE_END, window) :]
+    clause = sentence[_last_end(_BOUNDARY, sentence) :]
+    rest = text[end : end + 160]
+    ending = _SENTENCE_END.search(rest)
+    return sentence, clause, rest, rest[: ending.end()] if ending else rest
 
 
 def _is_supposed(sentence: str, cue: str, after: str) -> bool:

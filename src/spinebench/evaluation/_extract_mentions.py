@@ -4,6 +4,8 @@ import re
 from bisect import bisect_left, bisect_right
 
 from spinebench.evaluation._extract_confirmations import POSITIVE
+from spinebench.evaluation._extract_frames import is_framed
+from spinebench.evaluation._extract_guards import has_condition
 from spinebench.evaluation._extract_options import Mention, OptionTable
 
 _SENTENCE = re.compile(r"(?:[^.!?。!?;\n]|\.(?=[^\s]))+[.!?。;]?")
@@ -23,7 +25,8 @@ _DENIED_BEFORE = re.compile(
     r"|possibl\w+|versus|vs|differential"
     r"|assess\w*|look(?:ing)? for|evaluat\w+ for|check\w*|hard to|difficult to|distinguish\w*"
     r"|differentiat\w*|unclear|uncertain|such as|between|like|unable|question"
-    r"|asks?|history of|known(?! as)|suspected|query|r/o)\b"
+    r"|ask(?:s|ed|ing)?|history of|known(?! as)|suspected|suspicio(?:n|us)|query|r/o"
+    r"|far from|free from|risk of|concern(?:s|ed|ing)?|wonder\w*|prone to)\b"
     r"|\b(?:letter |option )?[A-Z] (?:means|stands for|denotes|refers to|describes)\b"
     r"|无|没有|未|不|排除|非|可能是|是否|除外",
     re.IGNORECASE,
@@ -33,10 +36,13 @@ _HEADING = re.compile(
     r"|query|referral|previous \w+)\s?:[^:;]*$",
     re.IGNORECASE,
 )
-_LOST = re.compile(r"\b(?:loss|lack|absence|reversal) of (?:the )?(?:\w+ )?$", re.IGNORECASE)
+_LOST = re.compile(
+    r"\b(?:(?:loss|lack|absence|reversal) of (?:the )?(?:\w+ )?|anything but (?:an? |the )?)$", re.I
+)
 _LISTED_BEFORE = re.compile(r"\b(?:options|choices)\b", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
-    r"[^,;.\n]{0,30}?(?:\b(?:cannot|can't|could not|can not|(?:needs?|has|have|ought) to be"
+    r"\s(?:might|may|could|would (?:show|have|present|appear|need|require|look|produce|lead))\b"
+    r"|[^,;.\n]{0,30}?(?:\b(?:cannot|can't|could not|can not|(?:needs?|has|have|ought) to be"
     r"|should be"
     r"|must be) (?:be )?(?:excluded|ruled|considered|assessed|dismissed|confirmed|seen"
     r"|identified|determined|established|demonstrated|diagnosed)|\b(?:is|are|was|were"
@@ -84,6 +90,7 @@ _ILL = re.compile(
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"[\s,;&+.、，；]*(?:and|和|与|及)?[\s,]*", re.IGNORECASE)
+_MAX_MENTIONS = 200  # in one sentence; more is a text made to take long
 _RANGE_WORD = re.compile(r"\s*(?:to|through|down to|至|到|-)\s*", re.IGNORECASE)
 
 
@@ -97,6 +104,8 @@ def collect_affirmed(
     one, all affirming sentences must agree. `strict`, for texts that also refuse: a conclusion is
     needed in every case.
     """
+    if whole := table.match_whole(text):
+        return whole, text
     if table.multiple and (listed := _read_bare_list(text, table)):
         return listed, text
     sentences = [
@@ -145,7 +154,7 @@ def _affirmed_in(sentence: str, table: OptionTable) -> frozenset[str]:
         every = _ALL_LEVELS.finditer(sentence)
         mentions += [Mention(match.start(), match.end(), table.every) for match in every]
         mentions.sort(key=lambda mention: mention.start)
-    if not mentions:
+    if not mentions or len(mentions) > _MAX_MENTIONS:
         return frozenset()
     marks = _SentenceMarks(sentence, table)
     affirmed: frozenset[str] = frozenset()
@@ -207,7 +216,11 @@ class _SentenceMarks:
         after = self.sentence[mention.end : min(scope_end, mention.end + 80)]
         if _has_between(self._listings, scope_start, mention.start) and not POSITIVE.match(after):
             return False
-        return not (_DENIED_AFTER.match(after) or _DEFINED.match(after))
+        if _DENIED_AFTER.match(after) or _DEFINED.match(after):
+            return False
+        sentence = self.sentence[max(0, mention.start - 220) : mention.start]
+        clause = self.sentence[max(scope_start, mention.start - 220) : mention.start]
+        return not (has_condition(sentence) or is_framed(sentence, clause, "", ""))
 
 
 def _has_between(places: list[int], start: int, end: int) -> bool:

@@ -10,7 +10,7 @@ from spinebench.evaluation._extract_clean import clean_answer
 
 _VERTEBRA = r"(?:Th|TH|[CTLSD])[ ]?-?\d{1,2}"
 _LEVEL = re.compile(
-    rf"(?<![A-Za-z0-9])(?:between[ ]{_VERTEBRA}[ ]and[ ]{_VERTEBRA}"
+    rf"(?<![A-Za-z0-9])(?:(?:between[ ]|(?<=or[ ])){_VERTEBRA}[ ]and[ ]{_VERTEBRA}"
     rf"|{_VERTEBRA}(?:[ ]?[/\-][ ]?(?:{_VERTEBRA}|\d{{1,2}}|S)|[TLS]\d)?"
     rf"|(?:[Ll]umbar|[Cc]ervical|[Tt]horacic)[ ]\d{{1,2}}[ ]?[/\-][ ]?\d{{1,2}}"
     rf"|[颈胸腰]\d{{1,2}}(?:[ ]?[/\-][ ]?[颈胸腰骶]?\d{{1,2}})?)(?![A-Za-z0-9])"
@@ -111,7 +111,10 @@ class OptionTable:
         if _NO_LEVEL.match(text, match.end()):
             return None
         found: frozenset[str] = frozenset()
-        for name in _name_levels(match.group()):
+        words = match.group()
+        if " and " in words and not words.startswith("between"):
+            words = f"between {words}"
+        for name in _name_levels(words):
             found |= self._levels.get(name, frozenset())
         return Mention(match.start(), match.end(), found)
 
@@ -135,6 +138,13 @@ class OptionTable:
             return mention if mention and mention.letters else None
         match = self._words.match(text, position) if self._words else None
         return self._mention(match) if match else None
+
+    def match_whole(self, text: str) -> frozenset[str]:
+        """The options whose text is all of `text`, even one character, if it is no Latin letter."""
+        plain = text.strip(" .。!,;:\"'[]()\n")
+        if not plain or plain.isascii():
+            return frozenset()
+        return frozenset(letter for letter, own in self._plain.items() if own == plain)
 
     def is_own_letter_text(self, letter: str, text: str, position: int) -> bool:
         """Whether the option's text is one character and stands at `position`: "D) B"."""
@@ -171,7 +181,9 @@ def build_text_pattern(text: str) -> str:
     if len(text) < 2 or not words:
         return re.escape(text) if len(text) > 1 else ""
     if text.lower() in _ONE_WORD_ANSWERS:
-        return rf"(?:^|(?<=[.:\n] )|(?<=[\n:]))(?i:{text})(?=\s*(?:$|[,.:;!\n)\]-]))"
+        return (
+            rf"(?:^|(?<=[.:\n] )|(?<=[\n:])|(?<=\b(?:is|be) ))(?i:{text})(?=\s*(?:$|[,.:;!\n)\]-]))"
+        )
     parts = []
     for word in words:
         stem = word

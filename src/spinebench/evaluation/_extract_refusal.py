@@ -4,14 +4,16 @@ import re
 
 _ANSWERING = (
     r"(?:determin\w*|diagnos\w*|help|assist|provid\w*|give|given|offer|interpret\w*"
-    r"|analy[sz]\w*|identif\w+|answer\w*|make|made"
+    r"|analy[sz]\w*|identif\w+|answer\w*|make|made|pick"
     r"|view|see (?:an|any|the|this|your)? ?images?|say|tell|choose|select|decide|conclu\w+"
     r"|comment|evaluat\w+|assess\w*|read|confirm|process"
     r"|fulfil\w*|comply|do (?:that|this)|sure|certain|recommend|respond|engage|discuss|review"
     r"|look at|access|distinguish|establish\w*|know)"
 )
 _REFUSAL = re.compile(
-    rf"\b(?:can(?:not|'t| not)|could(?: not|n't))(?: (?:\w+ly|even|be|and will not"
+    rf"\b(?:can(?:not|'t| not)|could(?: not|n't)|wo(?:n't|uld rather not|uld prefer not to)"
+    rf"|will not|rather not"
+    rf"|prefer not to)(?: (?:\w+ly|even|be|and will not"
     rf"|or will not))? {_ANSWERING}\b"
     r"|\b(?:cannot|can't)\s*[.!]"
     r"|\b(?:determin|diagnos|interpret|answer|identif)\w+[^.;\n]{0,60} (?:is"

@@ -83,7 +83,8 @@ _STRICT_END = re.compile(
 _FOLLOWING_WORD = re.compile(
     r"\s+(?:because|since|as|due|based|given|with|for|which|so|here|in|from|on|by|that|where|when"
     r"|after|and|or|at|only|rather|instead|over|but|not|though|although|while|to|through|alone"
-    r"|without|if|plus|please|than|fits|matches|remains|applies|even|despite|yet|still|whereas"
+    r"|without|if|plus|please|than|together|along|fits|matches|remains|applies|even|despite|yet"
+    r"|still|whereas"
     r"|better"
     r"|best|most"
     r"|more|the (?:most|best|correct|right|only|likeliest)|I\b"
@@ -109,6 +110,7 @@ _SEPARATOR = re.compile(
 )
 _SPACED = re.compile(r"\s(?![AI]\s)[(\[]?[A-Z](?![A-Za-z0-9'])")
 _OPEN_CHOICE = re.compile(r"\b(?:or|vs|versus)\b|或|还是", re.IGNORECASE)
+_LAST_OF_LIST = re.compile(r"\band\b|&|[和与及]", re.IGNORECASE)
 _NEXT_LINE = re.compile(r"[\"')\]}.,;]*\s*\n+\s*(?:- |\d+[.)] )?")
 _LINE_END = re.compile(r"[\"')\]}.,;:]*[ ]?(?:\n|$)")
 # A further letter that was not taken for a part of the list.
@@ -225,7 +227,7 @@ class SelectionReader:
         if glued:
             return glued
         letters: set[str] = set()
-        start, decided, scored, end = position, True, False, position
+        start, decided, scored, end, is_last = position, True, False, position, False
         for _ in range(_MAX_ITEMS):
             item = self._read_item(position, mood)
             if item is None:
@@ -238,7 +240,10 @@ class SelectionReader:
             following = self._next_item(end, mood, in_list=in_list)
             if following is None:
                 break
+            if is_last and ";" in self.text[end : following[0]]:
+                break  # "B and E; A, C and D are not supported"
             position, is_open = following
+            is_last |= bool(_LAST_OF_LIST.search(self.text[end:position]))
             decided &= not is_open
         if not letters:
             return None

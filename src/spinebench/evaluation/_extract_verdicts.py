@@ -42,7 +42,8 @@ _SHORT_ITEM = re.compile(
     r"(?<![A-Za-z0-9])([A-Z])(?:\?\s{0,2}(yes|no)\b|\s(yes|no)(?=\s*(?:[.,;!\n]|$)))", re.IGNORECASE
 )
 _JSON_ITEM = re.compile(
-    r"[\"']([A-Z])[\"']\s?:\s?[\"']?(true|false|yes|no|correct|incorrect)[\"']?(?=\s*[,}])", re.I
+    r"[\"']([A-Z])[\"']\s?:\s?[\"']?(true|false|yes|no|correct|incorrect|[01])[\"']?(?=\s*[,}])",
+    re.I,
 )
 
 
@@ -95,7 +96,12 @@ def _find_declared(text: str) -> Verdicts | None:
 
 def _iter_json(text: str) -> list[tuple[str, bool, int, int]]:
     return [
-        (item[1].upper(), item[2].lower() in ("true", "yes", "correct"), item.start(), item.end())
+        (
+            item[1].upper(),
+            item[2].lower() in ("true", "yes", "correct", "1"),
+            item.start(),
+            item.end(),
+        )
         for item in _JSON_ITEM.finditer(text)
     ]
 

@@ -31,7 +31,8 @@ _NOUN = (
     rf"|letters?|levels?|selections?)|option(?! [A-Z]\b)|choice|selection"
     r"|(?:levels?|segments?|discs?|spaces?) (?:concerned|affected|involved|implicated)"
     r"|pick|guess|my (?:read|reading|take|call)|winner|diagnosis|conclusion|verdict|impression"
-    r"|prediction|decision|vote|bet|judge?ment"
+    r"|prediction|decision|vote|bet|judge?ment|(?:best|closest) (?:match|fit|description"
+    r"|explanation)"
     r"|response|result|classification|letter|one)\b)"
 )
 _LINK = (
@@ -40,7 +41,7 @@ _LINK = (
     r"|remains|becomes|lies|includes|comprises|goes (?:to|with)|falls on)\b|[:=]|→|\s-\s)"
 )
 _STRONG_PATTERNS = (
-    rf"{_NOUN}(?:\(s\))?[^.;:!?\n=]{{0,60}}?{_LINK}",
+    rf"{_NOUN}(?:\(s\))?(?:(?!, but\b)[^.;:!?\n=]){{0,60}}?{_LINK}",
     r"\b(?:answers?(?! (?:choices|options))|ans|correct)(?=[\s\]:(\[\-→]|(?-i:(?<=[a-z])[A-Z]\b))",
     r"\bboxed:|\b(?:output|assistant|addCriterion)(?=\s?:)",
     r"\b(?:were|had) I (?:to |been )?(?:forced|pressed|asked|obliged|made|required"
@@ -51,6 +52,8 @@ _STRONG_PATTERNS = (
     r"|\bcomes? down (?:on the side of|in favou?r of)\b"
     r"|\bI(?:'d| would|'ll| will| am going to)?(?: also)? (?:add|mark|tick|circle|submit|enter"
     r"|record|report)\b",
+    r"\bthat (?:best |most )?(?:stands? out|fits?|match(?:es)?|describes?|explains?|applies)\b"
+    r"[^.;:!?\n]{0,50}?(?:\bis\b|[=:])",
     r"\bmost (?:likely|probable|plausible|appropriate|suitable|accurate"
     r"|fitting)(?: \w+){0,3}? (?:is|would be)\b",
     r"\b(?:choos(?:e|ing)|chosen?|select(?:ing|ed)?|pick(?:ing|ed)?|go(?:ing)? (?:with|for)"
@@ -104,7 +107,7 @@ _CONCLUSIVE_PATTERNS = (
     r"|all things considered|overall|by (?:exclusion|elimination|process of elimination))\b"
     r"|(?<=, )but(?=[ ][(\[]?(?-i:[A-Z])[)\]]?\.?\s*$)",
     r"结论(?:是|为)?|判断(?:是|为)|所以|因此|综上|我认为是?",
-    r"(?:^|(?<=[,;:.]\s))only\b",
+    r"(?:^|(?<=[,;:.]\s))only\b|(?<=[,;.]\s)now\b",
 )
 _REVISION_PATTERN = (
     r"(?:\bno\b\s*(?:[.,;!\-]|\bno\b|\bwait\b|\bactually\b)"
@@ -141,7 +144,11 @@ DESCRIPTIVE_CUES = {
     if mood == "loose" and pattern in _DESCRIPTIVE_PATTERNS
 }
 REVISION_CUE = f"cue{len(CUES) - 1}"
+# Every wording begins with a word, a quotation mark or a Chinese character: tried only there.
+_BEGINNING = r"(?:(?<!\w)(?=[A-Za-z])|(?=[\"'])|(?=[^\x00-\x7f]))"
 CUE_PATTERN = re.compile(
-    "|".join(f"(?P<cue{index}>{pattern})" for index, (_, _, pattern) in enumerate(CUES)),
+    f"{_BEGINNING}(?:"
+    + "|".join(f"(?P<cue{index}>{pattern})" for index, (_, _, pattern) in enumerate(CUES))
+    + ")",
     re.IGNORECASE,
 )

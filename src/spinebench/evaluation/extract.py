@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spinebench.evaluation._extract_clean import clean_answer
-from spinebench.evaluation._extract_cues import Commitment, find_last_commitment
+from spinebench.evaluation._extract_cues import find_last_commitment
+from spinebench.evaluation._extract_decision import Commitment
 from spinebench.evaluation._extract_mentions import collect_affirmed
 from spinebench.evaluation._extract_options import OptionTable
 from spinebench.evaluation._extract_refusal import find_refusal
