@@ -8,6 +8,7 @@ from PIL import Image as PillowImage
 
 from spinebench.benchmark.audit import pictures
 from spinebench.benchmark.audit.pictures import read_facts
+from spinebench.imaging.marks import find_marks
 from spinebench.tables import sha256_of_file
 
 
@@ -99,6 +100,27 @@ def test_a_bright_ground_holds_no_mark(tmp_path: Path) -> None:
     pixels[8:22, 8:10] = 255
     pixels[20:22, 8:18] = 255
     save(tmp_path, pixels)
+    assert read_facts(tmp_path, "a.png").marks == (0, 0, 0, 0)
+
+
+def test_a_letter_is_found_on_any_ground_that_is_darker_by_far(tmp_path: Path) -> None:
+    """Soft tissue under the lead letter of a film is grey, not black."""
+    pixels = np.full((256, 200), 130)
+    pixels[8:22, 8:10] = 255
+    pixels[20:22, 8:18] = 255
+    save(tmp_path, pixels)
+    assert read_facts(tmp_path, "a.png").marks == (1, 0, 0, 0)
+
+
+def test_what_is_not_at_the_top_of_the_scale_is_no_mark(tmp_path: Path) -> None:
+    """Fat within muscle on an axial slice is brighter than that and darker than fat under skin."""
+    pixels = np.full((256, 200), 50)
+    pixels[240:, :] = 255
+    pixels[120:130, 20:22] = 190
+    pixels[120:130, 20:27:3] = 190
+    pixels[120:122, 20:27] = 190
+    save(tmp_path, pixels)
+    assert find_marks(pixels.astype(np.uint8)) != []
     assert read_facts(tmp_path, "a.png").marks == (0, 0, 0, 0)
 
 

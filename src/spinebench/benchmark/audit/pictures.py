@@ -19,6 +19,7 @@ from PIL import Image as PillowImage
 from scipy import ndimage
 
 from spinebench.engine import Engine
+from spinebench.imaging.marks import find_marks
 from spinebench.imaging.standard import pixel_sha256
 from spinebench.records import Image
 
@@ -155,7 +156,33 @@ def _corner_means(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _count_marks(grey: PillowImage.Image) -> tuple[int, ...]:
-    """Mark-like blobs by quadrant: small, at the top of the scale, on dark ground, near a border.
+    """Marks by quadrant: letters as `imaging.marks` finds them, and blobs on dark ground.
+
+    The first are looked for at the left and the right alone, on any ground, and count where they
+    reach the top of the scale, which fat within muscle does not; the second near every border, and
+    up to it. A mark that is both counts once.
+    """
+    letters, blobs = _count_letters(np.asarray(grey)), _count_blobs(grey)
+    return tuple(max(both) for both in zip(letters, blobs, strict=True))
+
+
+def _count_letters(grey: NDArray[np.uint8]) -> list[int]:
+    counts = [0] * MARK_ZONES
+    least = _MARK_BRIGHT * float(grey.max())
+    for mark in find_marks(grey):
+        if float(grey[mark.top : mark.bottom, mark.left : mark.right].max()) >= least:
+            middle = ((mark.top + mark.bottom) / 2, (mark.left + mark.right) / 2)
+            counts[_zone_of(middle, grey.shape)] += 1
+    return counts
+
+
+def _zone_of(middle: Sequence[float], shape: Sequence[int]) -> int:
+    below, right = (place > side / 2 for place, side in zip(middle, shape, strict=True))
+    return 2 * int(below) + int(right)
+
+
+def _count_blobs(grey: PillowImage.Image) -> list[int]:
+    """Small blobs at the top of the scale, on dark ground, near a border.
 
     Bone meets none of it: it is large, or its surroundings are bright.
     """
@@ -165,16 +192,13 @@ def _count_marks(grey: PillowImage.Image) -> tuple[int, ...]:
     brightest = float(pixels.max())
     counts = [0] * MARK_ZONES
     if brightest < 1:
-        return tuple(counts)
+        return counts
     labels, _ = ndimage.label(pixels >= _MARK_BRIGHT * brightest, np.ones((3, 3)))
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if _is_mark(pixels, labels, number, box, brightest):
             middle = [(part.start + part.stop) / 2 for part in box]
-            below, right = (
-                place > side / 2 for place, side in zip(middle, pixels.shape, strict=True)
-            )
-            counts[2 * int(below) + int(right)] += 1
-    return tuple(counts)
+            counts[_zone_of(middle, pixels.shape)] += 1
+    return counts
 
 
 def _is_mark(
