@@ -80,13 +80,13 @@ def test_the_page_shows_them(bench, sides, page, tmp_path):
     shown = replace(page, flips=build_flips(page.runs, [reader]))
     html = render_page(shown, (), sections=("summary", "stress"))
     Outline(html)
-    table = html.split("<div>What the answer did")[1].split("</table>")[0]
+    table = html.split("<div>What the answers did")[1].split("</table>")[0]
     first = table.split("<tbody>")[1].split("</tr>")[0]
     assert ">Picture</th>" in first
     assert ">change</td>" in first
     assert "100.0<span" in first
     assert f"<td>{PATIENTS}</td><td>{PATIENTS}</td>" in first
-    assert "the side told by a letter R burnt in" in html
+    assert "the side told by a letter R in the picture" in html
 
 
 def test_a_side_run_of_another_model_is_one_line(sides, page, tmp_path):

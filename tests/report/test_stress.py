@@ -38,10 +38,12 @@ def test_drops_and_curves_are_shown_if_given(bench, run):
     html = render_page(shown, (), sections=("summary", "stress"))
     Outline(html)
     cells = html.split("jpeg 20</th>")[1].split("</tr>")[0]
-    for figure in ("60.0", "50.0", "+10.0", "−2.0 to +22.0", "0.040", "30.0", "60", "40"):
+    assert '<td>+10.0<span class="ci">−2.0 to +22.0</span></td>' in cells
+    for figure in ("60.0", "50.0", "0.040", "30.0", "60", "40"):
         assert f"<td>{figure}</td>" in cells
     assert html.count('class="plot plot-curve"') == 1
-    assert html.count("Threshold 4") == 3  # under both, and in the plot's description
+    assert html.count("Threshold 4") == 2  # above the plot, and in its description
+    assert f"too few for a curve: {few.measure.disease} (3)." in html
 
 
 def test_a_perturbed_run_of_another_model_is_one_line(bench, run, tmp_path):

@@ -35,6 +35,8 @@ def test_points_have_a_sign():
     assert points(0.123) == "+12.3"
     assert points(-0.123) == "−12.3"
     assert points(None) == "–"
+    assert points(0.0) == points(-0.0004) == "0.0"
+    assert points(0.1) == "+10.0"
 
 
 def test_listed():
@@ -76,9 +78,9 @@ def test_a_constant_side_is_not_read_from_the_picture():
 
 
 def test_lots_and_silence_are_no_reading():
-    assert flip_words(line(0.52, 0.48, 0.25), None).endswith(
-        "that the side is read from the picture is not shown."
-    )
+    lots = flip_words(line(0.52, 0.48, 0.25), None)
+    assert lots.endswith("is not shown: drawing lots would change it in half.")
+    assert "In 30.0\u00a0% an answer names no side" in flip_words(line(0.3, 0.4, 0.1), None)
     assert "name no side, or both" in flip_words(line(0.1, 0.1, 0.0), None)
 
 
@@ -92,15 +94,17 @@ def row(change: str, drop: float, p: float | None, changed: float | None = 0.1) 
 def test_drops_are_named_only_if_more_than_chance():
     words = drop_words([row("a", 0.1, 0.01), row("b", 0.2, 0.04), row("c", 0.3, 0.06, 0.4)])
     assert words == (
-        "Costs more than chance: b, diagnosis, −20.0 points; a, diagnosis, −10.0 points. Where "
+        "What costs more than chance, in points: b (diagnosis −20.0); a (diagnosis −10.0). Where "
         "answers changed most often (c, diagnosis), 40.0\u00a0% of the questions got another "
         "answer, right or wrong."
     )
     assert drop_words([row("a", 0.3, 0.2, None)]) == "No change is shown to cost anything."
     gained = drop_words([row("a", -0.1, 0.01, None)])
-    assert gained.endswith("Better than before: a, diagnosis, +10.0 points.")
+    assert gained.endswith("Better than before: a (diagnosis +10.0).")
     many = [row(name, 0.1, 0.01) for name in "abcdef"]
-    assert "and 2 more." in drop_words(many)
+    assert "; d (diagnosis −10.0); and 2 more." in drop_words(many)
+    both = [row("a", 0.1, 0.01, None), replace(row("a", 0.2, 0.01, None), task="localization")]
+    assert drop_words(both).endswith("a (localization −20.0, diagnosis −10.0).")
 
 
 def power_row(**fields) -> PowerRow:
@@ -115,7 +119,7 @@ def test_power_in_words():
     assert power_words([power_row(measure="overall"), power_row()]) == (
         "In diagnosis a difference of 2 points between two models takes about 1,600 patients like "
         "these to be seen four times in five; the 60 patients of this split show one of "
-        "10.5 points."
+        "10.5 points or more."
     )
     assert power_words([power_row(pairs=0)]).endswith("independently of it.")
     unknown = power_row(needed=(None,) * 3, visible=None, design=None)

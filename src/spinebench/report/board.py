@@ -11,6 +11,7 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.evaluation import score
 from spinebench.evaluation.published import load_published
+from spinebench.evaluation.side import check_no_side_task
 from spinebench.records import Prediction, Question
 from spinebench.report.estimates import estimate_of
 from spinebench.report.flips import build_flips
@@ -59,6 +60,7 @@ def build_page_view(
     bench: Benchmark, folders: Sequence[Path], options: PageOptions
 ) -> tuple[PageView, list[LoadedRun]]:
     """The page without its gallery, and the runs in the board's order."""
+    check_no_side_task(bench.questions, str(bench.folder))
     bench_sha256 = sha256_of_file(bench.folder / "manifest.json")
     runs = [load_run(folder, bench, bench_sha256) for folder in folders]
     split, subset = _one_split(runs)

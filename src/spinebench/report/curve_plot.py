@@ -60,7 +60,7 @@ def describe_curve(measured: MeasuredCurve) -> str:
     seen = f"{curve.answers} answers about {curve.patients} patients"
     estimate, low, high = curve.threshold
     if estimate is None:
-        return f"No threshold: {curve.reason} ({seen})."
+        return f"No threshold: {curve.reason}; {seen}."
     show = size_words(measured)
     lowest = "below all sizes shown" if low is None else show(low)
     highest = "above all sizes shown" if high is None else show(high)
@@ -113,7 +113,7 @@ def _fitted(axes: _Axes, measured: MeasuredCurve) -> Markup:
         f"{_number(axes.x(float(size)))},{_number(axes.y(float(share)))}"
         for size, share in zip(sizes, shares, strict=True)
     )
-    return Markup('<polyline class="whisker" fill="none" points="{}"/>').format(points)
+    return Markup('<polyline class="fit" fill="none" points="{}"/>').format(points)
 
 
 def _threshold(axes: _Axes, measured: MeasuredCurve) -> Markup:
@@ -147,7 +147,7 @@ def _dots(axes: _Axes, measured: MeasuredCurve) -> Markup:
             continue
         x, y = axes.x(group.x), axes.y(estimate)
         # the sizes that the dot stands for
-        parts.append(_line(axes.x(group.low_x), y, axes.x(group.high_x), y, "whisker range"))
+        parts.append(_line(axes.x(group.low_x), y, axes.x(group.high_x), y, "range"))
         if low is not None and high is not None:
             parts.append(_line(x, axes.y(low), x, axes.y(high), "whisker"))
         parts.append(

@@ -11,12 +11,16 @@ from spinebench.report.views_pairs import FlipLine, PowerRow, StressRow
 
 LEVEL = 0.05
 MOST_NAMED = 4  # changes that a sentence names
+SILENT = 0.2  # share of pairs without a side that is worth a sentence
 HALF = 0.5  # of the pairs change sides where a side is drawn by lot
 
 
 def points(value: float | None) -> str:
     """A difference of shares in points, with its sign."""
-    return MISSING if value is None else f"{100 * value:+.1f}".replace("-", "−")
+    if value is None:
+        return MISSING
+    words = f"{100 * value:+.1f}".replace("-", "−")
+    return "0.0" if words.endswith(("+0.0", "−0.0")) else words
 
 
 def listed(names: Sequence[str]) -> str:
@@ -51,10 +55,11 @@ def flip_words(mirrored: FlipLine, marked: FlipLine | None) -> str:
         )
     if _above(mirrored.unclear, HALF):
         return f"{words}Most answers name no side, or both: what they rest on cannot be told."
-    return (
-        f"{words}Drawing a side by lot changes it in 50 %: that the side is read from the picture "
-        "is not shown."
-    )
+    words += "That the side is read from the picture is not shown: drawing lots would change it in "
+    silent = mirrored.unclear.value
+    if silent is not None and silent > SILENT:
+        return f"{words}half. In {percent(silent)} % an answer names no side, or both."
+    return f"{words}half."
 
 
 def _which_side(line: FlipLine) -> str:
@@ -97,11 +102,11 @@ def drop_words(rows: Sequence[StressRow]) -> str:
     surely = [row for row in rows if row.p is not None and row.p <= LEVEL]
     lost = sorted((row for row in surely if _drop(row) > 0), key=_drop, reverse=True)
     won = [row for row in surely if _drop(row) < 0]
-    if lost:
-        more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
-        words = f"Costs more than chance: {_listed_drops(lost[:MOST_NAMED])}{more}."
-    else:
-        words = "No change is shown to cost anything."
+    words = (
+        f"What costs more than chance, in points: {_listed_drops(lost)}."
+        if lost
+        else "No change is shown to cost anything."
+    )
     if won:
         words += f" Better than before: {_listed_drops(won)}."
     most = max(rows, key=lambda row: row.changed or 0.0)
@@ -114,7 +119,13 @@ def drop_words(rows: Sequence[StressRow]) -> str:
 
 
 def _listed_drops(rows: Sequence[StressRow]) -> str:
-    return "; ".join(f"{row.change}, {row.task}, {points(-_drop(row))} points" for row in rows)
+    """`Turned by 3° (diagnosis −9.1, localization −4.0)`, the first few."""
+    by_change: dict[str, list[str]] = {}
+    for row in rows:
+        by_change.setdefault(row.change, []).append(f"{row.task} {points(-_drop(row))}")
+    named = [f"{change} ({', '.join(tasks)})" for change, tasks in by_change.items()]
+    more = len(named) - MOST_NAMED
+    return "; ".join(named[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _drop(row: StressRow) -> float:
@@ -139,14 +150,12 @@ def _of_measure(row: PowerRow) -> str:
             f"In {row.measure} it cannot be worked out how many patients a difference takes: "
             "the answers do not differ, or come from one patient."
         )
-    seen = (
-        f"the {row.patients:,} patients of this split show one of {percent(row.visible)} points"
-        if row.visible is not None
-        else f"the {row.patients:,} patients of this split show none at all"
-    )
+    here = f"the {row.patients:,} patients of this split show "
+    seen = "none at all" if row.visible is None else f"one of {percent(row.visible)} points or more"
     return (
         f"In {row.measure} a difference of 2 points between two models takes about "
-        f"{_rounded(needed.patients)} patients like these to be seen four times in five; {seen}."
+        f"{_rounded(needed.patients)} patients like these to be seen four times in five; "
+        f"{here}{seen}."
     )
 
 
