@@ -183,7 +183,7 @@ def scripted(text: str):
 def test_reading_of_a_scripted_model(text, outcome, letters, kind):
     ask, asked = scripted(text)
     found = asyncio.run(extract_with_model(ask, TEXT, OPTIONS, multiple=False))
-    assert found.reading == Reading(outcome, letters, "model")
+    assert found.reading == Reading(outcome, letters, "extractor")
     assert (found.kind, found.reply) == (kind, text)
     assert asked == [build_extractor_prompt(TEXT, OPTIONS, multiple=False)]
 
@@ -205,13 +205,13 @@ def test_a_model_of_inspect_serves_as_extractor():
         return (await model.generate(prompt)).completion
 
     found = asyncio.run(extract_with_model(ask, TEXT, OPTIONS, multiple=False))
-    assert found.reading == Reading("answered", ("B",), "model")
+    assert found.reading == Reading("answered", ("B",), "extractor")
 
 
 def test_stored_word_of_the_extractor_survives_a_rescore():
     nothing = Reading("unparsed", (), None)
-    stored = Reading("answered", ("B",), "model")
-    asked_in_vain = Reading("unparsed", (), "model")
+    stored = Reading("answered", ("B",), "extractor")
+    asked_in_vain = Reading("unparsed", (), "extractor")
     assert keep_model_reading(nothing, stored) == stored
     assert keep_model_reading(nothing, asked_in_vain) == asked_in_vain
     # what the rules find today stands before it, a find that cannot be credited too
@@ -227,8 +227,8 @@ def test_stored_word_of_the_extractor_survives_a_rescore():
 def test_share_of_the_extractor():
     answers = [
         ("answered", "closing_line", "My final option: [A]"),
-        ("answered", "model", TEXT),
-        ("unparsed", "model", TEXT),
+        ("answered", "extractor", TEXT),
+        ("unparsed", "extractor", TEXT),
         ("unparsed", None, TEXT),
         ("unparsed", None, ""),  # nothing to read
         ("unparsed", "closing_line", "My final option: [G]"),

@@ -46,7 +46,7 @@ def test_a_recipe_says_what_it_rests_on_and_can_be_run(recipe: Recipe) -> None:
     assert recipe.sources
     assert recipe.quirks
     assert all(source.startswith("https://") for source in recipe.sources)
-    build_settings(ModelOptions(settings=recipe.settings))  # Inspect knows them all
+    build_settings(recipe.model, ModelOptions(settings=recipe.settings))  # Inspect knows them all
     if recipe.status != "available":
         assert recipe.status_note
     if recipe.runs == "here":
@@ -71,7 +71,9 @@ def test_command_takes_a_folder_of_weights(tmp_path: Path) -> None:
 
 
 def test_unknown_recipes_are_told_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"no recipe 'gpt-4'; there are claude-3\.5-sonnet, "):
+    with pytest.raises(
+        UsageError, match=r"no recipe 'gpt-4' \(near it: gpt-4o, .*\); there are claude-3\.5-"
+    ):
         find_recipe("gpt-4")
 
 

@@ -18,7 +18,9 @@ import pytest
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import UsageError
 from spinebench.evaluation import run as run_module
+from spinebench.evaluation.extractor_model import extractor_prompt_sha256
 from spinebench.evaluation.journal import read_journal
+from spinebench.evaluation.models import DEFAULT_SETTINGS
 from spinebench.evaluation.prompts import closing_line, parse_options
 from spinebench.evaluation.run import resume_run, run_evaluation
 from spinebench.evaluation.run_folder import rescore_run
@@ -448,9 +450,17 @@ def test_the_extractor_reads_what_the_rules_cannot_once(
     assert asked == {"model": 3, "reader": 3}
     predictions = read_table(tmp_path / "run/predictions.parquet", Prediction)
     assert [(p.letters, p.stage) for p in predictions if p.outcome == "answered"] == [
-        (("B",), "model")
+        (("B",), "extractor")
     ] * 3
-    assert found["extractor"] == reader
+    assert found["extractor"] == {
+        "model": reader, "prompt_sha256": extractor_prompt_sha256(), "settings": DEFAULT_SETTINGS,
+        "unread": 0,
+    }  # fmt: skip
+    share = {"answers": 3, "asked": 3, "answered": 3, "would_ask": 0}
+    assert found["scores"]["extractor"] == {**share, "asked_share": 1.0, "would_ask_share": 0.0}
+    share = {"answers": 3, "asked": 0, "answered": 0, "would_ask": 3}
+    assert plain["scores"]["extractor"] == {**share, "asked_share": 0.0, "would_ask_share": 1.0}
+    assert plain["extractor"] is None
 
 
 def test_shards_of_a_run_hold_no_more_than_they_may(

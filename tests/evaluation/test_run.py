@@ -167,7 +167,7 @@ def test_epochs_are_separate_predictions(bench: Path, tmp_path: Path) -> None:
     assert [p.epoch for p in predictions[:4]] == [1, 2, 1, 2]
     assert len(predictions) == 30
     assert manifest["complete"] is True
-    assert manifest["settings"] == DEFAULT_SETTINGS  # a dead server ends a run
+    assert manifest["settings"] == {"max_retries": 5}  # no server that may fall silent
 
 
 def test_the_same_run_twice_gives_the_same_answers_and_scores(bench: Path, tmp_path: Path) -> None:
@@ -258,6 +258,17 @@ def test_a_split_without_questions_is_refused(edited: Path, tmp_path: Path) -> N
         ({"settings": {"warmth": 1}}, "unknown setting 'warmth'"),
         ({"settings": {"temperature": "hot"}}, "temperature"),
         ({"model": "spinebench/best"}, "unknown model spinebench/best"),
+        (
+            {"model": "spinebench/nearest", "no_image": True},
+            r"spinebench/nearest goes by the image, and released\+no-image sends none",
+        ),
+        (
+            {"model": "spinebench/metadata", "protocol": "cot+no-image"},
+            r"spinebench/metadata goes by the image, and cot\+no-image sends none",
+        ),
+        ({"model": None}, "whom to ask: --model MODEL or --recipe NAME"),
+        ({"model": "spinebench/best", "processes": 2}, "unknown model spinebench/best"),
+        ({"model": "spinebench-hf//no/such", "processes": 2}, "no such folder"),
         ({"model": "nowhere/best"}, "model nowhere/best: Model API nowhere .* not recognized"),
         ({"model": "openai-api/local/x"}, "LOCAL_API_KEY"),
         ({"accept_terms": ["verse"]}, "--accept-terms verse: no such source.*rsna, vindr"),

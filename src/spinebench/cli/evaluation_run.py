@@ -43,19 +43,28 @@ Extractor = Annotated[
     typer.Option("--extractor", help="Model that reads answers in which the rules find nothing."),
 ]
 
+RecipeName = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe",
+        help="Recipe (`models list`) that gives model and settings; other options go first.",
+    ),
+]
+
 
 def run(
     bench: Annotated[Path, typer.Argument(help="Benchmark folder.")],
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model", help="Inspect model string, or spinebench/random|blind|metadata|nearest."
-        ),
-    ],
     out: Annotated[
         Path,
         typer.Option("--out", help="Folder of the run: new, empty, or of a run to continue."),
     ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", help="Inspect model string, or spinebench/random|blind|metadata|nearest."
+        ),
+    ] = None,
+    recipe: RecipeName = None,
     task: Annotated[
         list[str] | None,
         typer.Option(
@@ -123,7 +132,7 @@ def run(
         "model_args": parse_pairs(model_arg or [], "--model-arg"),
         "model_base_url": model_base_url, "settings": parse_pairs(setting or [], "--setting"),
         "max_connections": max_connections, "processes": processes, "prices": prices,
-        "max_cost": max_cost, "stop_after": stop_after, "extractor": extractor,
+        "max_cost": max_cost, "stop_after": stop_after, "extractor": extractor, "recipe": recipe,
     }  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None}
     if dry_run:
@@ -150,6 +159,7 @@ def resume(
     max_cost: MaxCost = None,
     stop_after: StopAfter = None,
     extractor: Extractor = None,
+    recipe: RecipeName = None,
     as_json: Json = False,
 ) -> None:
     """Continue a run that was killed, stopped or interrupted: ask what its journal lacks."""
@@ -159,7 +169,7 @@ def resume(
         "bench": bench, "model_args": parse_pairs(model_arg or [], "--model-arg") or None,
         "model_base_url": model_base_url, "max_connections": max_connections,
         "processes": processes, "prices": prices, "max_cost": max_cost, "stop_after": stop_after,
-        "extractor": extractor,
+        "extractor": extractor, "recipe": recipe,
     }  # fmt: skip
     _report(run, resume_run(run, **changes), as_json=as_json)
 
@@ -186,6 +196,12 @@ def _report(out: Path, summary: dict[str, Any], *, as_json: bool) -> None:
     print_result({"out": str(out), **summary}, _summary_lines(out, summary), as_json=as_json)
     for words in summary["stopped"]:
         print(words, file=sys.stderr)
+    unread = (summary["extractor"] or {}).get("unread", 0)
+    if unread:
+        print(
+            f"{unread} answers wait for the extractor: `spinebench eval resume {out}`",
+            file=sys.stderr,
+        )
     if summary["state"] in ("failed", "cost"):
         print(f"`spinebench eval resume {out}` goes on where it stopped", file=sys.stderr)
     unheard = (counts["failed"] and not _heard(counts) for counts in summary["counts"].values())
@@ -257,8 +273,8 @@ def _estimate_lines(found: dict[str, Any]) -> list[str]:
 def _summary_lines(out: Path, summary: dict[str, Any]) -> list[str]:
     scores = summary["scores"]
     rows = []
-    for task in ("diagnosis", "localization", "alignment"):
-        if scores[task] is not None:
+    for task in ("diagnosis", "localization", "alignment", "side"):
+        if scores.get(task) is not None:
             for name in ("accuracy", "precision_per_item", "recall_per_item"):
                 if name in scores[task]:
                     rows.append((task, name, *_metric_cells(scores[task][name])))
@@ -270,8 +286,9 @@ def _summary_lines(out: Path, summary: dict[str, Any]) -> list[str]:
         if scores[name] is not None:
             rows.append((name, "accuracy", *_metric_cells(scores[name])))
     header = ("task", "metric", "%", "95 % interval by patient", "questions", "patients")
+    side_task = scores.get("side") is not None  # asked in the words of localization
     counts = [
-        (task, *(str(number) for number in outcomes.values()))
+        ("side" if side_task else task, *(str(number) for number in outcomes.values()))
         for task, outcomes in summary["counts"].items()
     ]
     outcomes = tuple(next(iter(summary["counts"].values())))
@@ -281,9 +298,26 @@ def _summary_lines(out: Path, summary: dict[str, Any]) -> list[str]:
     cost = summary["usage"]["cost_usd"] if "usage" in summary else None
     if cost is not None:
         lines += ["", f"cost: {cost:.4f} US dollars"]
+    lines += _extractor_lines(summary)
     if not summary["complete"]:
         lines += ["", "INCOMPLETE: questions that failed or were not asked are in no figure above"]
     return lines
+
+
+def _extractor_lines(summary: dict[str, Any]) -> list[str]:
+    """The extractor's share, or what it would have been."""
+    found = summary["scores"].get("extractor")
+    if found is None:  # a run that was finished before there was such a count
+        return []
+    if summary["extractor"] is not None:
+        share = f"{100 * (found['asked_share'] or 0):.1f} %"
+        told = f"the extractor read {found['asked']} of {found['answers']} answers ({share})"
+        return ["", f"{told} and found a choice in {found['answered']}"]
+    if not found["would_ask"]:
+        return []
+    told = f"{found['would_ask']} of {found['answers']} answers"
+    share = f"{100 * found['would_ask_share']:.1f} %"
+    return ["", f"in {told} ({share}) the rules found nothing: --extractor MODEL would read them"]
 
 
 def _metric_cells(metric: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -198,8 +198,12 @@ def read_output(output: ModelOutput, heard: Heard, sent: tuple[str, ...], second
 
 
 def error_words(error: BaseException) -> str:
-    """What went wrong, in one line; behind a RetryError, which names no reason, its cause."""
-    if type(error).__name__ == "RetryError" and error.__cause__ is not None:
+    """What went wrong, in one line, without what was asked.
+
+    That is the cause of a RetryError, which names no reason, and of Inspect's ModelGenerateError,
+    which repeats the whole request.
+    """
+    if type(error).__name__ in ("RetryError", "ModelGenerateError") and error.__cause__ is not None:
         return error_words(error.__cause__)
     kind = type(error)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."

@@ -16,7 +16,7 @@ _ANSWER_TOKENS = {"direct": 10, "released": 400, "cot": 600}
 
 
 def estimate_run(
-    bench: Path, model: str, out: Path | None = None, **options: Any
+    bench: Path, model: str | None, out: Path | None = None, **options: Any
 ) -> dict[str, Any]:
     """Numbers of questions and calls, bytes, tokens and cost; keywords: `run.RunOptions`.
 
@@ -28,14 +28,14 @@ def estimate_run(
     known = read_journal(out / JOURNAL).by_key if out is not None else {}
     missing = [a for a in asks if a.key not in known or known[a.key].error is not None]
     images = [] if planned.protocol.no_image else _images_of(planned, missing)
-    tokens = [estimate_image_tokens(model, cols, rows) for _, cols, rows in images]
+    tokens = [estimate_image_tokens(planned.model, cols, rows) for _, cols, rows in images]
     text = sum(_text_tokens(planned, ask) for ask in missing)
     input_tokens = text + sum(t for t in tokens if t is not None) if None not in tokens else None
     limit = (planned.options.settings or {}).get("max_tokens")
     answer = int(limit or _ANSWER_TOKENS.get(planned.protocol.base, 400))
-    largest = largest_bytes(model)
+    largest = largest_bytes(planned.model)
     return {
-        "model": model,
+        "model": planned.model,
         "protocol": planned.protocol.name,
         "questions": {task: len(part[: planned.options.limit])
                       for task, part in planned.questions.items()},
@@ -52,7 +52,7 @@ def estimate_run(
         "output_tokens_from": "max_tokens" if limit else "a guess for this protocol",
         "price": planned.price.plain() if planned.price else None,
         "cost_usd": _cost(planned, input_tokens, answer * len(missing)),
-        "images": describe_handling(model),
+        "images": describe_handling(planned.model),
     }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from spinebench.evaluation.outcome import Reading
 from spinebench.records import Outcome
 
 ROLE = "extractor"
-STAGE = "model"
+STAGE = ROLE  # as the predictions name it
 
 ReplyKind = Literal["chosen", "none", "invalid"]
 
@@ -42,7 +42,7 @@ _NO_WORD = re.compile(r"[\W_]+")
 class ModelReading:
     """What the extractor made of one answer."""
 
-    reading: Reading  # `answered` or `unparsed`, at the stage `model`
+    reading: Reading  # `answered` or `unparsed`, at the stage `extractor`
     kind: ReplyKind  # "none": it says that nothing was chosen; "invalid": not in the stated form
     reply: str  # as it came
 

@@ -21,6 +21,10 @@ from spinebench.errors import UsageError
 # Inspect retries without end, and waits for an answer as long as the provider's client does: a dead
 # or silent server must end as `failed`, not as a run that hangs
 DEFAULT_SETTINGS: dict[str, Any] = {"max_retries": 5, "attempt_timeout": 300, "timeout": 900}
+# there is no server to fall silent: weights on a slow CPU may take half an hour for one answer, and
+# giving that up would only start it anew
+_FOR_SERVERS = frozenset({"attempt_timeout", "timeout"})
+_IN_PROCESS = frozenset({"spinebench", "spinebench-hf", "hf", "transformer_lens", "nnterp"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,17 +37,20 @@ class ModelOptions:
     max_connections: int | None = None
 
 
-def open_model(name: str, options: ModelOptions) -> Model:
-    """Inspect's model of that name. Raises UsageError if the name, a key or a setting is wrong."""
+def open_model(name: str, options: ModelOptions, *, shared: bool = True) -> Model:
+    """Inspect's model of that name. Raises UsageError if the name, a key or a setting is wrong.
+
+    `shared` False: a client of its own, not the one that was opened before under this name.
+    """
     args = dict(options.args)
     if name.startswith("openai/") and _has_own_server(options):
         # Inspect takes a name that it does not know for OpenAI's newest and calls /responses,
         # which compatible servers rarely have; they all have /chat/completions
         args.setdefault("responses_api", False)
     try:
-        config = GenerateConfig(**build_settings(options))
+        config = GenerateConfig(**build_settings(name, options))
         # a baseline is fitted on a folder that may have been built anew under the same name
-        memoize = not name.startswith("spinebench/")
+        memoize = shared and not name.startswith("spinebench/")
         return get_model(name, config=config, base_url=options.base_url, memoize=memoize, **args)
     except (ValueError, TypeError, ValidationError) as error:
         raise UsageError(f"model {name}: {_one_line(error)}") from error
@@ -54,9 +61,16 @@ def open_model(name: str, options: ModelOptions) -> Model:
         raise UsageError(f"model {name}: {_one_line(error)}") from error
 
 
-def build_settings(options: ModelOptions) -> dict[str, Any]:
+def default_settings(model: str) -> dict[str, Any]:
+    """Settings of a model string where none are given: what runs in this process has no timeout."""
+    if model.partition("/")[0] not in _IN_PROCESS:
+        return dict(DEFAULT_SETTINGS)
+    return {name: v for name, v in DEFAULT_SETTINGS.items() if name not in _FOR_SERVERS}
+
+
+def build_settings(model: str, options: ModelOptions) -> dict[str, Any]:
     """All generation settings by name. Raises UsageError for one that Inspect does not know."""
-    settings = {**DEFAULT_SETTINGS, **options.settings}
+    settings = {**default_settings(model), **options.settings}
     unknown = sorted(set(settings) - set(GenerateConfig.model_fields))
     if unknown:
         raise UsageError(f"unknown setting {unknown[0]!r}: Inspect's GenerateConfig has none such")
@@ -103,8 +117,8 @@ def _has_own_server(options: ModelOptions) -> bool:
 
 
 def _one_line(error: BaseException) -> str:
-    # tenacity's RetryError names no reason; the error that was retried is its cause
-    if type(error).__name__ == "RetryError" and error.__cause__ is not None:
+    # tenacity's RetryError names no reason, Inspect's ModelGenerateError repeats the whole request
+    if type(error).__name__ in ("RetryError", "ModelGenerateError") and error.__cause__ is not None:
         return _one_line(error.__cause__)
     # Inspect's own messages carry rich's markup: "ERROR: ... [bold][blue]OPENAI_API_KEY[/blue]"
     plain = re.sub(r"\[/?[a-z]+\]", "", str(error)).removeprefix("ERROR: ")

@@ -5,11 +5,13 @@ quirks, and the documents that say so. A new recipe is one file there. Checking 
 or reads a folder, and calls no model.
 """
 
+import hashlib
 import os
 import shlex
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -21,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from spinebench.errors import DataError, UsageError
 
 State = Literal["ok", "missing", "note"]  # a note stops nothing
+_FOLDER = files("spinebench").joinpath("data/models")
 
 
 class Recipe(BaseModel):
@@ -61,6 +64,10 @@ class Recipe(BaseModel):
             words += ["--model-arg", f"{name}={value}"]
         return shlex.join([*words, "--out", "DIR"])
 
+    def args_for(self, model: str) -> dict[str, Any]:
+        """Its model arguments where `model` has the same provider; another takes others."""
+        return dict(self.args) if _provider(model) == _provider(self.model) else {}
+
     def model_at(self, weights: Path | None) -> str:
         """Model string, with a folder of weights in the place of the hub id."""
         if weights is None:
@@ -83,18 +90,47 @@ def load_recipes() -> tuple[Recipe, ...]:
     """All recipes: the published models in the order of their names, then the others."""
     found = [
         _read_recipe(file.name, file.read_text(encoding="utf-8"))
-        for file in files("spinebench").joinpath("data/models").iterdir()
+        for file in _FOLDER.iterdir()
         if file.name.endswith(".toml")
     ]
     return tuple(sorted(found, key=lambda recipe: (recipe.published is None, recipe.name)))
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of that name. Raises UsageError."""
+    """The recipe of that name. Raises UsageError, with names that are near."""
     found = {recipe.name: recipe for recipe in load_recipes()}
     if name not in found:
-        raise UsageError(f"no recipe {name!r}; there are {', '.join(found)}")
+        near = get_close_matches(name.lower(), found, n=3, cutoff=0.5)
+        meant = f" (near it: {', '.join(near)})" if near else ""
+        raise UsageError(f"no recipe {name!r}{meant}; there are {', '.join(found)}")
     return found[name]
+
+
+def hash_recipe(name: str) -> str:
+    """SHA-256 of the recipe's file."""
+    return hashlib.sha256(_FOLDER.joinpath(f"{name}.toml").read_bytes()).hexdigest()
+
+
+def check_needs(recipe: Recipe, model: str, base_url: str | None = None) -> None:
+    """Raise UsageError that says in one line what the recipe needs and this machine lacks.
+
+    `model` is whom the run asks: another one by the same provider, or a folder of weights, needs
+    the same but for the recipe's own model; one by another provider none of it.
+    """
+    if _provider(model) != _provider(recipe.model):
+        return
+    own = model == recipe.model
+    weights = None if own or recipe.runs != "here" else Path(model.partition("/")[2])
+    lacking = [
+        check
+        for check in check_recipe(recipe, weights)
+        if check.state == "missing"
+        and (own or check.what != "model")
+        and not (base_url and "_BASE_URL" in check.what)
+    ]
+    if lacking:
+        told = "; ".join(f"{check.what} ({check.told})" for check in lacking)
+        raise UsageError(f"recipe {recipe.name} needs what is not here: {told}")
 
 
 def check_recipe(recipe: Recipe, weights: Path | None = None) -> list[Check]:
@@ -137,6 +173,10 @@ def call_model(recipe: Recipe, weights: Path | None = None) -> dict[str, Any]:
         "output_tokens": usage.output_tokens if usage else None,
         "seconds": round(time.monotonic() - started, 2),
     }
+
+
+def _provider(model: str) -> str:
+    return model.partition("/")[0]
 
 
 def _read_recipe(file: str, text: str) -> Recipe:

@@ -18,12 +18,16 @@ from spinebench.evaluation.asking import Calling, Shard
 from spinebench.evaluation.find import find_benchmark
 from spinebench.evaluation.images import describe_handling
 from spinebench.evaluation.journal import Journal, next_file, only_run, read_journal
-from spinebench.evaluation.models import ModelOptions, open_model
 from spinebench.evaluation.predictions import Run, build_predictions
 from spinebench.evaluation.prices import Price
 from spinebench.evaluation.prompts import TASKS, Prompt
 from spinebench.evaluation.protocols import Ask, parse_protocol
-from spinebench.evaluation.run_extractor import extract_unparsed
+from spinebench.evaluation.run_extractor import (
+    Read,
+    describe_extractor,
+    list_unparsed,
+    read_unparsed,
+)
 from spinebench.evaluation.run_folder import (
     EXTRACTOR,
     JOURNAL,
@@ -38,32 +42,36 @@ from spinebench.evaluation.run_folder import (
     write_plan,
     write_run,
 )
+from spinebench.evaluation.run_models import Opener, open_asked, open_reader
 from spinebench.evaluation.run_plan import Planned, RunOptions, describe_plan, plan_run
+from spinebench.evaluation.run_recipe import options_of_recipe
 from spinebench.evaluation.terms import check_terms, is_local
 from spinebench.evaluation.watch import Limits
 from spinebench.evaluation.workers import Ended, ask_here, ask_in_processes
 from spinebench.progress import iter_with_progress
+from spinebench.records import Prediction
 
 __all__ = ["RunOptions", "find_benchmark", "plan_run", "resume_run", "run_evaluation"]
 
 SHARD = 5000  # questions per log: Inspect reads and writes larger ones slowly
 
 
-def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[str, Any]:
+def run_evaluation(bench: Path, model: str | None, out: Path, **options: Any) -> dict[str, Any]:
     """Ask `model` the questions of `bench` and write the run to `out`; keywords: `RunOptions`.
 
+    Without a `model` that of the option `recipe` is asked.
     Returns the manifest with the scores under `scores`. Where `out` holds a run that asks the same,
     it is continued. Raises UsageError before any call if something is amiss with the options or
     with a source's terms; KeyboardInterrupt after an interrupted run was written as incomplete.
     """
     planned = _keep_what_was_given(plan_run(bench, model, **options), out)
     plan = describe_plan(planned, out)
-    opened = open_model(model, planned.called)
+    opened = open_asked(planned)
     # of all questions, asked or not: whether a run is stopped must not hang on `limit`
     sources = {question.source for part in planned.questions.values() for question in part}
     accepted = planned.options.accept_terms
     check_terms(opened, sources, planned.benchmark.manifest, accepted)
-    extractor = _open_extractor(planned.options.extractor)
+    reader = open_reader(planned.options.extractor)
     check_place_of_run(out, plan)
     with only_run(out / JOURNAL):
         journal = read_journal(out / JOURNAL)
@@ -72,20 +80,21 @@ def run_evaluation(bench: Path, model: str, out: Path, **options: Any) -> dict[s
             return finished
         write_plan(out, plan)
         ended = _ask(planned, opened, out, missing, journal)
-        result = _finish(planned, plan, out, ended, opened, extractor)
+        result = _finish(planned, plan, out, ended, opened, reader)
     if ended.stop == "interrupted":
         raise KeyboardInterrupt
     return result
 
 
 def _keep_what_was_given(planned: Planned, out: Path) -> Planned:
-    """Price and extractor of the run that `out` holds, where none are given now."""
+    """Price, extractor and recipe of the run that `out` holds, where none are given now."""
     if not (out / PLAN).is_file():
         return planned
     there = read_plan(out)
     options = replace(planned.options, extractor=planned.options.extractor or there["extractor"])
     price = planned.price or (Price(**there["price"]) if there["price"] else None)
-    return replace(planned, options=options, price=price)
+    recipe = planned.recipe or there.get("recipe")
+    return replace(planned, options=options, price=price, recipe=recipe)
 
 
 def resume_run(run: Path, **changes: Any) -> dict[str, Any]:
@@ -95,7 +104,8 @@ def resume_run(run: Path, **changes: Any) -> dict[str, Any]:
     given some, they must be given again.
     """
     plan = read_plan(run)
-    given = changes.get("model_args") or {}
+    of_recipe = options_of_recipe(run, plan, changes.pop("recipe", None))
+    given = of_recipe.pop("model_args", {}) | (changes.pop("model_args", None) or {})
     lacking = [name for name in plan["model_args"] if name not in given]
     if lacking:
         raise UsageError(f"{run}: the run was given --model-arg {lacking[0]}; give it again")
@@ -116,12 +126,9 @@ def resume_run(run: Path, **changes: Any) -> dict[str, Any]:
         "stop_after": plan["stop_after"], "extractor": plan["extractor"],
         "max_connections": plan["max_connections"],
     }  # fmt: skip
+    options |= of_recipe | {"model_args": given}
     options |= {name: value for name, value in changes.items() if value is not None}
     return run_evaluation(Path(bench), plan["model"], run, **options)
-
-
-def _open_extractor(name: str | None) -> Model | None:
-    return open_model(name, ModelOptions()) if name else None
 
 
 def _missing(planned: Planned, journal: Journal) -> list[Ask]:
@@ -134,7 +141,7 @@ def _missing(planned: Planned, journal: Journal) -> list[Ask]:
 
 
 def _ask(
-    planned: Planned, opened: Model, out: Path, missing: Sequence[Ask], journal: Journal
+    planned: Planned, opened: Model | None, out: Path, missing: Sequence[Ask], journal: Journal
 ) -> Ended:
     options = planned.options
     shards = _cut(missing, options.processes, out)
@@ -158,7 +165,7 @@ def _ask(
         done = sum(entry.error is None for entry in journal.by_key.values())
         print(f"{planned.model}: {done} answered before, {len(missing)} to ask", file=sys.stderr)
     tick = _progress(len(missing), planned.model)
-    if options.processes > 1:
+    if opened is None or options.processes > 1:
         return ask_in_processes(calling, shards, options.processes, spent, tick)
     return ask_here(calling, shards, planned.benchmark, opened, spent, tick)
 
@@ -208,8 +215,8 @@ def _finish(
     plan: Mapping[str, Any],
     out: Path,
     ended: Ended,
-    opened: Model,
-    extractor: Model | None,
+    opened: Model | None,
+    reader: Opener | None,
 ) -> dict[str, Any]:
     journal = read_journal(out / JOURNAL)
     asks = planned.asks()
@@ -221,15 +228,18 @@ def _finish(
         prompt_sha256={task: prompt.sha256 for task, prompt in planned.prompts.items()},
     )
     predictions = build_predictions(asks, journal.by_key, run, planned.price)
-    if extractor is not None and ended.stop != "interrupted":
-        predictions = extract_unparsed(predictions, asks, extractor, out / EXTRACTOR)
+    read = None
+    if reader is not None:
+        read = _read_rest(planned, reader, predictions, asks, out, ended)
+        predictions = read.predictions
     answers = sum(heard.error is None for heard in journal.heard)
     answered = sum(heard.error is None for heard in journal.by_key.values())
     outcome = Outcome(
         state=_state_of(ended, complete=all(p.outcome not in LACKING for p in predictions)),
         stopped=_words_of(ended, planned, journal),
-        local=is_local(opened),
+        local=opened is None or is_local(opened),
         images=describe_handling(planned.model),
+        extractor=_describe_extractor(planned, read),
         journal={
             "lines": len(journal.heard),
             "torn_lines": journal.torn,
@@ -237,6 +247,29 @@ def _finish(
         },
     )
     return write_run(out, planned.benchmark, plan, predictions, outcome)
+
+
+def _read_rest(
+    planned: Planned,
+    reader: Opener,
+    predictions: list[Prediction],
+    asks: Sequence[Ask],
+    out: Path,
+    ended: Ended,
+) -> Read:
+    """What the extractor makes of the answers; after Ctrl-C nobody is asked any more."""
+    if ended.stop == "interrupted":
+        return Read(predictions, len(list_unparsed(predictions)))
+    stop_after = planned.options.stop_after
+    read = read_unparsed(predictions, asks, reader, out / EXTRACTOR, stop_after=stop_after)
+    if read.interrupted:
+        ended.stop = "interrupted"
+    return read
+
+
+def _describe_extractor(planned: Planned, read: Read | None) -> dict[str, Any] | None:
+    name = planned.options.extractor
+    return describe_extractor(name, read) if name is not None and read is not None else None
 
 
 def _state_of(ended: Ended, *, complete: bool) -> str:

@@ -70,6 +70,9 @@ def check_place_of_run(out: Path, plan: Mapping[str, Any]) -> None:
     for name in sorted(set(old) | set(new)):
         if old.get(name) != new.get(name):
             raise _other(out, f"setting {name}", old.get(name), new.get(name))
+    recipes = [part["recipe"]["name"] for part in (there, plan) if part.get("recipe")]
+    if len(set(recipes)) > 1:
+        raise _other(out, "recipe", *recipes)
     for task in set(there["prompts"]) & set(plan["prompts"]):
         if there["prompts"][task]["sha256"] != plan["prompts"][task]["sha256"]:
             raise UsageError(f"{out} holds a run with another prompt; choose another --out")
@@ -111,6 +114,7 @@ class Outcome:
     local: bool
     images: Mapping[str, Any]  # what the provider does to an image
     journal: Mapping[str, int]  # lines, torn lines, answers that were asked for twice
+    extractor: Mapping[str, Any] | None = None  # `run_extractor.describe_extractor`
 
 
 def write_run(
@@ -146,9 +150,18 @@ def load_finished(out: Path, plan: Mapping[str, Any]) -> dict[str, Any] | None:
     whole = all((out / name).is_file() for name in (PREDICTIONS, SCORES))
     if not (same and whole and manifest["complete"] and manifest["tables"] == _hash_tables(out)):
         return None
-    if manifest.get("extractor") != plan["extractor"] or manifest["price"] != plan["price"]:
+    if any(manifest.get(name) != plan[name] for name in ("price", "recipe")):
+        return None
+    if not _is_read(manifest.get("extractor"), plan["extractor"]):
         return None
     return {**manifest, "scores": json.loads((out / SCORES).read_text(encoding="utf-8"))}
+
+
+def _is_read(kept: object, extractor: str | None) -> bool:
+    """Whether that extractor has read all that it should; `kept` is the manifest's word of it."""
+    if extractor is None:
+        return kept is None
+    return isinstance(kept, dict) and (kept["model"], kept["unread"]) == (extractor, 0)
 
 
 def rescore_run(
@@ -218,7 +231,8 @@ def _build_manifest(
         "accepted_terms": plan["accepted_terms"],
         "images": dict(outcome.images),
         "price": plan["price"],
-        "extractor": plan["extractor"],
+        "extractor": dict(outcome.extractor) if outcome.extractor else None,
+        "recipe": plan["recipe"],
         "usage": _sum_usage(predictions),
         "journal": dict(outcome.journal),
         "counts": counts,

@@ -12,10 +12,15 @@ from spinebench.evaluation.models import ModelOptions, build_settings
 from spinebench.evaluation.prices import Price, read_price
 from spinebench.evaluation.prompts import TASKS, Prompt, load_prompt
 from spinebench.evaluation.protocols import Ask, Protocol, build_asks, parse_protocol
+from spinebench.evaluation.recipes import find_recipe, hash_recipe
 from spinebench.evaluation.select import check_letters, name_part, select_questions
 from spinebench.evaluation.watch import DEFAULT_STOP_AFTER
 from spinebench.records import Question
 from spinebench.tables import sha256_of_file
+
+# `metadata` knows a picture by the bytes that were sent: without them it could only say what is
+# most frequent in training
+GO_BY_THE_IMAGE = frozenset({"spinebench/nearest", "spinebench/metadata"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,8 @@ class RunOptions:
     max_cost: float | None = None  # US dollars
     stop_after: int = DEFAULT_STOP_AFTER  # questions that fail in a row; 0 = never
     extractor: str | None = None  # model that reads answers in which the rules find nothing
+    recipe: str | None = None  # name of a recipe that model, settings and arguments are taken from
+    recipe_used: Mapping[str, str] | None = None  # a ready one, of a run that is continued
 
     @property
     def whole_protocol(self) -> Protocol:
@@ -69,6 +76,7 @@ class Planned:
     called: ModelOptions
     model: str
     price: Price | None
+    recipe: Mapping[str, str] | None  # `name`, `sha256`
 
     def asks(self, limit: int | None = None) -> list[Ask]:
         """Every asking, of the first `limit` questions of each task."""
@@ -81,11 +89,15 @@ class Planned:
         )
 
 
-def plan_run(bench: Path, model: str, **options: Any) -> Planned:
-    """The run as it would be asked. Raises UsageError if something is amiss with the options."""
-    chosen = RunOptions(**options)
+def plan_run(bench: Path, model: str | None, **options: Any) -> Planned:
+    """The run as it would be asked; without a `model` the recipe's is asked.
+
+    Raises UsageError if something is amiss with the options.
+    """
+    model, chosen = _with_recipe(model, RunOptions(**options))
     _check_options(chosen)
     protocol = chosen.whole_protocol
+    check_sees(model, protocol)
     benchmark = Benchmark.load(bench)
     questions = _load_questions(benchmark, chosen)
     ready = chosen.prompts or {}
@@ -99,7 +111,7 @@ def plan_run(bench: Path, model: str, **options: Any) -> Planned:
         for question in part:
             prompts[task].render(question.text, question.lettered)
     called = _model_options(model, bench, chosen)
-    build_settings(called)
+    build_settings(model, called)
     price = chosen.price
     if chosen.prices is not None:
         price = read_price(chosen.prices, model)
@@ -107,7 +119,7 @@ def plan_run(bench: Path, model: str, **options: Any) -> Planned:
         raise UsageError(f"--max-cost: no price of {model} is known; give one with --prices FILE")
     return Planned(
         options=chosen, protocol=protocol, benchmark=benchmark, questions=questions,
-        prompts=prompts, called=called, model=model, price=price,
+        prompts=prompts, called=called, model=model, price=price, recipe=chosen.recipe_used,
     )  # fmt: skip
 
 
@@ -123,7 +135,7 @@ def describe_plan(planned: Planned, out: Path) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "model": planned.model,
-        "settings": build_settings(planned.called),
+        "settings": build_settings(planned.model, planned.called),
         "protocol": planned.protocol.name,
         "prompt_replaced": replaced,
         "prompts": {t: {"sha256": p.sha256, "text": p.text} for t, p in planned.prompts.items()},
@@ -144,8 +156,36 @@ def describe_plan(planned: Planned, out: Path) -> dict[str, Any]:
         "max_connections": options.max_connections,
         "stop_after": options.stop_after,
         "extractor": options.extractor,
+        "recipe": dict(planned.recipe) if planned.recipe else None,
         "processes": options.processes,
     }
+
+
+def _with_recipe(given: str | None, options: RunOptions) -> tuple[str, RunOptions]:
+    """Model and options, the recipe's where none are given: what the caller says goes first."""
+    if options.recipe is None:
+        if given is None:
+            raise UsageError(
+                "whom to ask: --model MODEL or --recipe NAME (`spinebench models list`)"
+            )
+        return given, options
+    recipe = find_recipe(options.recipe)
+    model = given or recipe.model
+    return model, replace(
+        options,
+        settings={**recipe.settings, **(options.settings or {})},
+        model_args={**recipe.args_for(model), **(options.model_args or {})},
+        recipe_used={"name": recipe.name, "sha256": hash_recipe(recipe.name)},
+    )
+
+
+def check_sees(model: str, protocol: Protocol) -> None:
+    """Raise UsageError for a baseline that goes by the image and would be shown none."""
+    if protocol.no_image and model in GO_BY_THE_IMAGE:
+        raise UsageError(
+            f"{model} goes by the image, and {protocol.name} sends none; spinebench/blind"
+            " tells what can be told without"
+        )
 
 
 def _check_options(options: RunOptions) -> None:

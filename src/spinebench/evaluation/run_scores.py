@@ -8,26 +8,30 @@ import polars as pl
 
 from spinebench.evaluation import score
 from spinebench.evaluation.breakdown import load_answers, score_run
+from spinebench.evaluation.extractor_model import count_extractor
 from spinebench.evaluation.habits import as_shown, measure_places, measure_steadiness
 from spinebench.evaluation.metric import Metric, build_metric
 from spinebench.evaluation.prompts import TASKS
+from spinebench.evaluation.side import SIDE
 from spinebench.records import Prediction
 from spinebench.tables import read_frame
 
 
 def score_whole_run(bench: Path, predictions: Path, *, seed: int) -> dict[str, Any]:
-    """What `scores.json` holds: `breakdown.score_run`, and for each task two more.
+    """What `scores.json` holds: `breakdown.score_run`, `extractor`, and for each task two more.
 
     `places`: wrong answers by the letter they were shown under (`habits.PlaceHabit`; not where
     several options may be right). `consistency`: over the questions that were answered as often
     as they were to be, every rotation and epoch, the share that is right in all of them
     (`all_right`), right on average (`mean_right`), and of pairs of askings that disagree; None
-    where each was asked once.
+    where each was asked once. `extractor`: how many answers a model in that role read and credited
+    (`extractor_model.ExtractorShare`), how many it would have read where there was none, and
+    both as shares of all answers.
     """
     scores = score_run(bench, predictions, seed=seed)
     frame = read_frame(predictions, Prediction)
     answers = load_answers(bench, predictions).with_columns(letter_map=frame["letter_map"])
-    for task in TASKS:
+    for task in (*TASKS, SIDE):
         if scores[task] is None:
             continue
         part = answers.filter(pl.col("task") == task)
@@ -37,10 +41,24 @@ def score_whole_run(bench: Path, predictions: Path, *, seed: int) -> dict[str, A
             for row in score.score_positions(as_shown(part))
         ]
         scores[task]["places"] = (
-            None if task == "localization" else asdict(measure_places(part, seed=seed))
+            None if task in ("localization", SIDE) else asdict(measure_places(part, seed=seed))
         )
         scores[task]["consistency"] = _consistency(part)
+    scores["extractor"] = _extractor_share(frame)
     return scores
+
+
+def _extractor_share(predictions: pl.DataFrame) -> dict[str, int | float | None]:
+    found = count_extractor(predictions.select("outcome", "stage", "raw_text").iter_rows())
+
+    def share(number: int) -> float | None:
+        return number / found.answers if found.answers else None
+
+    return {
+        **asdict(found),
+        "asked_share": share(found.asked),
+        "would_ask_share": share(found.would_ask),
+    }
 
 
 def _consistency(answers: pl.DataFrame) -> dict[str, Any] | None:

@@ -25,6 +25,7 @@ from inspect_ai.model import (
     ContentImage,
     ContentText,
     GenerateConfig,
+    ModelName,
     get_model,
 )
 from inspect_ai.scorer import (
@@ -42,7 +43,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
-from spinebench.evaluation.models import DEFAULT_SETTINGS
+from spinebench.evaluation.models import default_settings
 from spinebench.evaluation.outcome import read_answer
 from spinebench.evaluation.prompts import Prompt, load_prompt
 from spinebench.evaluation.select import check_letters, name_part, select_questions
@@ -146,7 +147,7 @@ def build_task(
         ),
         solver=generate(),
         scorer=answer_scorer(),
-        config=GenerateConfig(**DEFAULT_SETTINGS),  # `inspect eval --max-retries N` goes before
+        config=_default_config(),  # `inspect eval --max-retries N` goes before
         # one answer that fails must not cost the others; it is counted, and the run is incomplete
         fail_on_error=False,
         version=TASK_VERSION,
@@ -233,6 +234,15 @@ def answer_scorer() -> Scorer:
 def shown_options(options: Sequence[str]) -> dict[str, str]:
     """Options by the letter they are shown under."""
     return {chr(ord("A") + place): text for place, text in enumerate(options)}
+
+
+def _default_config() -> GenerateConfig:
+    """Our defaults for the model that is asked, as far as it is known by now."""
+    try:
+        model = str(ModelName(get_model()))
+    except ValueError:  # no model yet
+        model = ""
+    return GenerateConfig(**default_settings(model))
 
 
 def _check_active_model(

@@ -16,7 +16,7 @@ from spinebench.benchmark.release.consent import check_accepted, terms_of
 from spinebench.errors import UsageError
 
 # ours: no code of theirs opens a connection, whatever address is set
-_IN_PROCESS = frozenset({"spinebench", "spinebench-hf"})
+_OURS = frozenset({"spinebench", "spinebench-hf"})
 # run in this process, or in a server that Inspect starts on this machine when given no address
 _LOCAL_PROVIDERS = frozenset(
     {"mockllm", "none", "hf", "transformer_lens", "nnterp", "vllm", "sglang"}
@@ -26,10 +26,14 @@ _FORWARDERS = frozenset({"litellm-proxy"})
 
 
 def check_terms(
-    model: Model, sources: Iterable[str], manifest: Mapping[str, Any], accepted: Iterable[str]
+    model: Model | None,
+    sources: Iterable[str],
+    manifest: Mapping[str, Any],
+    accepted: Iterable[str],
 ) -> None:
     """Raise UsageError if the model is remote and a source's terms forbid sending its images.
 
+    A `model` of None is one of ours (`is_ours`), which the processes of a run open themselves.
     `manifest` is the benchmark's; `accepted` names the sources whose terms the user has settled.
     """
     described = manifest.get("sources", {})
@@ -39,7 +43,7 @@ def check_terms(
         terms = terms_of(described, source, "third_party_models")
         if not terms["third_party_models"]:
             forbidding.append(f"{source} ({terms['name']}, {terms['url']}: {terms['summary']})")
-    if forbidding and not is_local(model):
+    if forbidding and model is not None and not is_local(model):
         options = " ".join(f"--accept-terms {entry.split(' ', 1)[0]}" for entry in forbidding)
         raise UsageError(
             f"{model} runs elsewhere, and these terms forbid sending images to third parties: "
@@ -56,10 +60,15 @@ def parse_sources(value: str | Iterable[str] | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+def is_ours(name: str) -> bool:
+    """Whether a model string names a model of ours, which runs in the process that opens it."""
+    return name.partition("/")[0] in _OURS
+
+
 def is_local(model: Model) -> bool:
     """Whether images sent to this model stay on this machine or in a private network."""
     provider = _provider(model)
-    if provider in _IN_PROCESS:
+    if provider in _OURS:
         return True
     address = _address(model)
     if provider in _FORWARDERS or (provider == "ollama" and _is_ollama_cloud(model.name)):

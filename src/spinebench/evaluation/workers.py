@@ -16,6 +16,7 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import Model
 
 from spinebench.benchmark.bundle import Benchmark
+from spinebench.errors import UsageError
 from spinebench.evaluation.asking import Calling, Shard, ask_shard
 from spinebench.evaluation.models import open_model
 from spinebench.evaluation.watch import COUNTS, Counts, StopReason, Watch
@@ -31,6 +32,7 @@ class Ended:
 
     stop: StopReason | None = None
     errors: set[str] = field(default_factory=set)  # that ended a whole log, stops apart
+    unopened: bool = False  # a process could not open the model: no other is started
 
 
 def ask_here(
@@ -79,8 +81,8 @@ def ask_in_processes(
     ended = Ended()
     waiting, running = list(shards), list[BaseProcess]()
     try:
-        while running or (waiting and not counts.stop):
-            while waiting and len(running) < processes and not counts.stop:
+        while running or (waiting and not counts.stop and not ended.unopened):
+            while waiting and len(running) < processes and not counts.stop and not ended.unopened:
                 process = context.Process(
                     target=_work, args=(calling, waiting.pop(0), values, lock, told)
                 )
@@ -98,7 +100,9 @@ def ask_in_processes(
 
 def _still_running(running: Sequence[BaseProcess], told: Any, ended: Ended) -> list[BaseProcess]:
     while not told.empty():
-        ended.errors |= told.get()
+        errors, opened = told.get()
+        ended.errors |= errors
+        ended.unopened |= not opened
     for process in running:
         if process.exitcode:
             ended.errors.add(f"a process of the run ended with exit code {process.exitcode}")
@@ -121,9 +125,13 @@ def _work(calling: Calling, shard: Shard, values: Any, lock: Any, told: Any) -> 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     watch = Watch(Counts(values, lock), calling.limits)
     threading.Thread(target=_look_out, args=(watch,), daemon=True).start()
-    benchmark = Benchmark.load(calling.bench)
-    logs = ask_shard(calling, shard, benchmark, open_model(calling.model, calling.called), watch)
-    told.put(log_errors(logs))
+    try:
+        model = open_model(calling.model, calling.called)
+    except UsageError as error:  # told by the parent, in one line
+        told.put(({str(error)}, False))
+        return
+    logs = ask_shard(calling, shard, Benchmark.load(calling.bench), model, watch)
+    told.put((log_errors(logs), True))
 
 
 def _look_out(watch: Watch) -> None:

@@ -76,13 +76,18 @@ class SpinebenchAPI(ModelAPI):
         return output
 
 
-def build_baseline(name: str, bench: str | None, seed: int = 0) -> Baseline:
-    """A baseline by name, fitted on the benchmark folder. Raises UsageError."""
-    if name == "random":
-        return RandomBaseline(seed)
-    if name not in _BASELINES:
+def check_baseline(name: str) -> None:
+    """Raise UsageError for a name that is no baseline's."""
+    if name not in BASELINE_NAMES:
         known = ", ".join(f"spinebench/{known}" for known in BASELINE_NAMES)
         raise UsageError(f"unknown model spinebench/{name}; there are {known}")
+
+
+def build_baseline(name: str, bench: str | None, seed: int = 0) -> Baseline:
+    """A baseline by name, fitted on the benchmark folder. Raises UsageError."""
+    check_baseline(name)
+    if name == "random":
+        return RandomBaseline(seed)
     if bench is None:
         raise UsageError(f"spinebench/{name} is fitted on a benchmark: give -M bench=DIR")
     return _BASELINES[name](Benchmark.load(Path(bench)))
