@@ -1,4 +1,4 @@
-"""The whole flow in small, once: phantoms, benchmark, four runs, page; then the commands on it."""
+"""The whole flow in small, once: phantoms, benchmark, five runs, page; then the commands on it."""
 
 import json
 import shutil
@@ -25,7 +25,8 @@ def test_the_flow_ends_with_a_page(demo: tuple[Path, dict[str, Any]]) -> None:
     assert page.startswith("<!DOCTYPE html>")
     for name in BASELINES:
         assert f"spinebench/{name}" in page
-    assert [run["complete"] for run in result["report"]["runs"]] == [True] * 4
+    assert [run["complete"] for run in result["report"]["runs"]] == [True] * 5
+    assert "spinebench/blind · no image" in page
 
 
 def test_both_layouts_are_asked_about_and_accounts_add_up(

@@ -7,7 +7,9 @@ import pytest
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.report.board import PageOptions, build_page_view
 from spinebench.report.habits import control_command
-from spinebench.report.page import build_report
+from spinebench.report.page import build_report, render_page
+from spinebench.report.runs import load_run
+from spinebench.tables import sha256_of_file
 from tests.report.sample import answers_at, predictions_of, write_bench, write_run
 
 
@@ -115,6 +117,34 @@ def test_the_command_asks_in_the_same_way():
         "spinebench eval run BENCH --model 'a/b c' --protocol cot --circular --shuffle 7 "
         "--split train --subset --epochs 3 --limit 9 --setting top_p=0.5 --no-image --out OUT"
     )
+
+
+def test_weights_in_a_folder_are_shown_without_their_path(bench, tmp_path):
+    model = "spinebench-hf//data/of/me/tiny"
+    made = [replace(p, run_id="r") for p in predictions_of(bench.questions, model, answers_at(0.5))]
+    run = write_run(tmp_path / "r", bench.folder, made)
+    build_report(bench.folder, [run], tmp_path / "r.html", gallery_per_group=1)
+    html = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "spinebench-hf/<wbr>tiny" in html
+    assert "--model spinebench-hf/WEIGHTS" in html
+    assert "of/me" not in html
+
+
+def test_a_control_stands_last_and_is_grey(wide, runs, page):
+    assert [run.control for run in page.runs] == [False] * 4 + [True] * 2
+    plot = render_page(page, (), sections=("board",)).split("<svg")[1]
+    assert plot.count('class="dot dot-control"') == 2
+    assert plot.count('class="dot"') == 4
+
+
+def test_how_a_call_is_made_is_no_difference_to_the_control(wide, runs):
+    control = load_run(runs[1], wide, sha256_of_file(wide.folder / "manifest.json"))
+    other = load_run(runs[0], wide, sha256_of_file(wide.folder / "manifest.json"))
+    assert control.is_control_of(other)
+    slower = {"temperature": 0.0, "attempt_timeout": 9}
+    assert control.is_control_of(replace(other, manifest=other.manifest | {"settings": slower}))
+    warmer = {"temperature": 0.5}
+    assert not control.is_control_of(replace(other, manifest=other.manifest | {"settings": warmer}))
 
 
 def test_a_baseline_is_asked_for_no_control(bench, tmp_path):

@@ -205,6 +205,7 @@ def test_a_page_that_cannot_be_written_is_one_line(bench, tmp_path):
 
 def test_breakable():
     assert breakable("a/b_<c>") == "a/<wbr>b_<wbr>&lt;c&gt;"
+    assert breakable("released+no-image") == "released<wbr>+no-image"
 
 
 def luminance(colour: tuple[float, float, float]) -> float:

@@ -10,6 +10,8 @@ from spinebench.cli.output import Json, Seed, Workers, print_result, table_lines
 MARKER = "demo.json"
 SOURCES = ("rsna", "vindr")
 BASELINES = ("random", "blind", "metadata", "nearest")
+# shows what a run without the image tells; --circular takes five calls a question, and a minute
+CONTROL = "blind"
 PATIENTS = 60
 # most patients test: intervals are by patient, and under 50 they are only approximate
 TEST_SHARE, RESERVE_SHARE = 0.6, 0.05
@@ -71,11 +73,15 @@ def run_demo(out: Path, *, patients: int, seed: int, workers: int | None) -> dic
     for name in BASELINES:
         _say(f"evaluation of spinebench/{name}")
         run_evaluation(out / "bench", f"spinebench/{name}", out / "runs" / name)
+    runs = [out / "runs" / name for name in BASELINES]
+    _say(f"evaluation of spinebench/{CONTROL} without the image")
+    runs.append(out / "runs" / f"{CONTROL}-no-image")
+    run_evaluation(out / "bench", f"spinebench/{CONTROL}", runs[-1], no_image=True)
     page = out / "report.html"
     _say("page")
     report = build_report(
         out / "bench",
-        [out / "runs" / name for name in BASELINES],
+        runs,
         page,
         title="spinebench demo: phantom spines",
         preface=(

@@ -177,11 +177,11 @@ def _one_split(runs: Sequence[LoadedRun]) -> tuple[str, bool]:
     return str(splits[0]), subsets.pop()
 
 
-def _rank(view: RunView) -> tuple[float, float, float, str]:
-    """Overall first; what is not known stands last."""
+def _rank(view: RunView) -> tuple[bool, float, float, float, str]:
+    """Overall first; what is not known stands last, and controls without image after all."""
     values = (view.overall.value, view.diagnosis.value, view.localization.exact.value)
     first, second, third = (1.0 if v is None else -v for v in values)
-    return first, second, third, view.label
+    return view.control, first, second, third, view.label
 
 
 def _comparisons(

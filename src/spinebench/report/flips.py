@@ -7,6 +7,7 @@ from spinebench.errors import UsageError
 from spinebench.evaluation.find import find_benchmark
 from spinebench.evaluation.flip import ALL, FlipRow, score_flips
 from spinebench.report.estimates import Estimate, estimate_from
+from spinebench.report.runs import shown_model
 from spinebench.report.verdicts import flip_words
 from spinebench.report.views import RunView
 from spinebench.report.views_pairs import FlipLine, FlipView
@@ -33,7 +34,9 @@ def build_flips(views: Sequence[RunView], folders: Sequence[Path]) -> tuple[Flip
         whole = {line.marker_too: line for line in lines if line.disease is None}
         made.append(
             FlipView(
-                label=view.model if view.protocol != manifest["protocol"] else view.label,
+                label=shown_model(view.model)
+                if view.protocol != manifest["protocol"]
+                else view.label,
                 convention=convention,
                 rows=lines,
                 words=flip_words(whole[False], whole.get(True)),

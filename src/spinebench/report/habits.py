@@ -22,7 +22,7 @@ from spinebench.evaluation.habits import (
 from spinebench.evaluation.protocols import parse_protocol
 from spinebench.report.estimates import estimate_from
 from spinebench.report.plots import interval_words, percent
-from spinebench.report.runs import LoadedRun
+from spinebench.report.runs import LoadedRun, asked_settings, shown_model
 from spinebench.report.verdicts import points
 from spinebench.report.views import HabitView, RunView, SightView
 
@@ -47,13 +47,13 @@ RULES = (
     (
         UNSEEING,
         "the accuracy with the image is not above that of the same model without it: the paired "
-        "difference’s 95 % interval by patient reaches down to 0, and ends below "
+        "difference’s 95 % interval by patient reaches down to 0, and ends below "
         f"{percent(UNSEEN_GAIN, 0)} points, in every task that was asked both ways",
     ),
     (
         UNSTEADY_TAG,
         "of two askings of the same question, by epoch or with the options turned, more than "
-        f"{percent(UNSTEADY, 0)} % name different options: the lower end of the 95 % interval by "
+        f"{percent(UNSTEADY, 0)} % name different options: the lower end of the 95 % interval by "
         "patient lies above that",
     ),
 )
@@ -152,9 +152,12 @@ def place_words(habit: PlaceHabit, p_adjusted: float | None) -> str:
 
 
 def control_command(manifest: Mapping[str, Any]) -> str:
-    """The command that asks the same again without the image; BENCH and OUT are to be filled in."""
+    """The command that asks the same again without the image; BENCH, OUT, WEIGHTS: fill in."""
     protocol = parse_protocol(manifest["protocol"])
-    words = ["spinebench", "eval", "run", "BENCH", "--model", str(manifest["model"])]
+    model = str(manifest["model"])
+    if shown_model(model) != model:
+        model = f"{model.partition('//')[0]}/WEIGHTS"
+    words = ["spinebench", "eval", "run", "BENCH", "--model", model]
     words += ["--protocol", protocol.base] if protocol.base != "released" else []
     words += ["--circular"] if protocol.circular else []
     words += ["--shuffle", str(protocol.shuffle)] if protocol.shuffle is not None else []
@@ -163,7 +166,7 @@ def control_command(manifest: Mapping[str, Any]) -> str:
     for name, number in (("epochs", 1), ("limit", None)):
         value = manifest.get(name, number)
         words += [f"--{name}", str(value)] if value != number else []
-    for name, value in sorted(manifest["settings"].items()):
+    for name, value in sorted(asked_settings(manifest).items()):
         words += ["--setting", f"{name}={value}"]
     return shlex.join([*words, "--no-image", "--out", "OUT"])
 

@@ -223,8 +223,8 @@ def grouped(count: int) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """A name that may be broken after a slash or an underscore, where its parts end."""
-    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/_])", name))
+    """A name that may be broken after a slash or an underscore and before a plus."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/_])|(?=\+)", name))
 
 
 def _unseen(page: PageView) -> tuple[str, list[str]]:

@@ -1,6 +1,7 @@
 """The plots of a page, by the name that its templates know them by."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -15,23 +16,28 @@ from spinebench.report.words import position_words
 
 def build_plots(page: PageView) -> dict[str, Any]:
     """Plots and their axes by the name that the templates know them by."""
+    controls = {run.label for run in page.runs if run.control}
+
+    def row(label: str, baseline: bool, estimate: Estimate) -> ForestRow:
+        return replace(_forest_row(label, baseline, estimate), control=label in controls)
+
     return {
         "diagnosis_plot": forest_plot(
-            [_forest_row(r.label, r.baseline, r.diagnosis) for r in page.runs],
+            [row(r.label, r.baseline, r.diagnosis) for r in page.runs],
             key="diagnosis",
             title="Diagnosis accuracy by model",
             axis="Accuracy, %",
             references=_chance(page.diagnosis_chance),
         ),
         "localization_plot": forest_plot(
-            [_forest_row(r.label, r.baseline, r.localization.exact) for r in page.runs],
+            [row(r.label, r.baseline, r.localization.exact) for r in page.runs],
             key="localization",
             title="Localization exact-set accuracy by model",
             axis="Exactly right, %",
             references=_chance(page.localization_chance),
         ),
         "alignment_plot": forest_plot(
-            [_forest_row(*row) for row in page.alignment.rows],
+            [row(*values) for values in page.alignment.rows],
             key="alignment",
             title="Alignment accuracy by model",
             axis="Accuracy, %",
@@ -41,7 +47,7 @@ def build_plots(page: PageView) -> dict[str, Any]:
         else None,
         "comparison_plots": [
             forest_plot(
-                [_forest_row(*row) for row in part.rows],
+                [row(*values) for values in part.rows],
                 key=f"source{number}",
                 title=f"Diagnosis accuracy by model in {part.title}",
                 axis="Diagnosis accuracy, %",

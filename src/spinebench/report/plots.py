@@ -24,6 +24,7 @@ class ForestRow:
     low: float | None  # ends of the interval; None = no interval known
     high: float | None
     hollow: bool = False  # an open mark: a baseline, not a model
+    control: bool = False  # a grey mark: no image was sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +261,7 @@ def _mark(frame: Frame, y: float, row: ForestRow) -> Markup:
         parts += [_line(x, y - 4, x, y + 4, "whisker") for x in (low, high)]
     parts.append(
         Markup('<circle class="{css}" cx="{x}" cy="{y}" r="4.5"/>').format(
-            css="dot dot-hollow" if row.hollow else "dot",
+            css="dot dot-control" if row.control else "dot dot-hollow" if row.hollow else "dot",
             x=_number(frame.x(row.value)),
             y=_number(y),
         )

@@ -16,7 +16,7 @@ from spinebench.report.level_view import (
     level_error_rows,
     localization_of,
 )
-from spinebench.report.runs import LoadedRun
+from spinebench.report.runs import LoadedRun, shown_model
 from spinebench.report.views import (
     Breakdown,
     Confusion,
@@ -52,7 +52,7 @@ _BREAKDOWNS = (
 def build_run_views(runs: Sequence[LoadedRun], *, seed: int) -> list[RunView]:
     """The runs, each under a label of its own."""
     labels = [
-        " · ".join([str(run.manifest["model"]), *_modifiers(run.manifest["protocol"])])
+        " · ".join([shown_model(str(run.manifest["model"])), *_modifiers(run.manifest["protocol"])])
         for run in runs
     ]
     times = Counter(labels)

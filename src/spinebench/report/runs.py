@@ -1,5 +1,6 @@
 """Run folders, read and held against the benchmark they belong to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
 from spinebench.evaluation.breakdown import load_answers
 from spinebench.evaluation.protocols import parse_protocol
+from spinebench.evaluation.run_folder import TRANSPORT
 from spinebench.records import Prediction
 from spinebench.tables import read_frame, read_manifest, sha256_of_file
 
@@ -44,12 +46,23 @@ class LoadedRun:
     def is_control_of(self, other: "LoadedRun") -> bool:
         """Whether this is the other run over again, without the image."""
         own = parse_protocol(self.manifest["protocol"])
-        same = ("model", "settings")
         return (
             own.no_image
             and own.name == f"{other.manifest['protocol']}+no-image"
-            and all(self.manifest[name] == other.manifest[name] for name in same)
+            and self.manifest["model"] == other.manifest["model"]
+            and asked_settings(self.manifest) == asked_settings(other.manifest)
         )
+
+
+def asked_settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of what is asked, without those of how a call is made."""
+    return {k: v for k, v in manifest["settings"].items() if k not in TRANSPORT}
+
+
+def shown_model(model: str) -> str:
+    """A model's name as a page shows it: of weights in a folder, the folder's name alone."""
+    provider, _, path = model.partition("//")
+    return f"{provider}/{path.rstrip('/').rpartition('/')[2]}" if path else model
 
 
 def load_run(folder: Path, bench: Benchmark, bench_sha256: str) -> LoadedRun:

@@ -310,7 +310,7 @@ def _models_and_baselines(runs: Sequence[RunView]) -> str:
     if baselines:
         kind = "baseline" if len(baselines) == 1 else "baselines"
         parts.append(f"{len(baselines)} simple {kind} ({', '.join(baselines)})")
-    return " and ".join(parts) or "no model"
+    return (", and " if len(models) > 1 else " and ").join(parts) or "no model"
 
 
 def _is_blind_baseline(model: str) -> bool:
