@@ -120,9 +120,9 @@ def _cut_turn(text: str) -> str:
     for mark in _END_OF_TURN.finditer(text):
         if text[: mark.start()].strip():
             return _CONTROL_TOKEN.sub(" ", text[: mark.start()])
-    for mark in _OWN_QUESTION.finditer(text):
-        if _ANSWERED.search(text, 0, mark.start()):
-            return _CONTROL_TOKEN.sub(" ", text[: mark.start()])
+    answered = _ANSWERED.search(text)
+    if answered and (mark := _OWN_QUESTION.search(text, answered.end())):
+        text = text[: mark.start()]
     return _CONTROL_TOKEN.sub(" ", text)
 
 

@@ -56,14 +56,15 @@ POSITIVE = re.compile(
     r"|explains?|captures?|represents?|corresponds?|reflects?|aligns?|characteri[sz]es)"
     r"|(?:match(?:es)?|fits?|describes?|explains?|aligns?"
     r"|corresponds?)\b[^.;,\n]{0,40}? (?:best|better)\b|it is\b(?=[.!\n]|$)"
-    r"|(?:is|seems|remains) (?:the way to go|my (?:pick|choice|answer)|what I(?! (?:would "
-    r"|'d )?(?:never"
-    r"|not|reject|exclude|avoid))|the options? I)"
+    r"|(?:is|seems|remains) (?:the way to go|my (?:pick|choice|answer)|what I(?:'d| would|'ll"
+    r"| will)? (?:choose|pick"
+    r"|select|answer|go with|believe|see|think|conclude|settle|report|record|name)|the options? I)"
     r"|appl(?:y|ies)\b(?! to)"
     r"|stands out"
     r"|(?:wins|beats|outweighs|edges out)\b|(?:ticks|checks) (?:all|every)|fits the bill|(?:makes"
     r"|make) (?:the )?most sense"
-    r"|的可能性?最[大高]|(?:选?项)?(?:都|均)?(?:是|为)?(?:最)?(?:正确|符合|合适|恰当|可能是|有可能|可能(?!性?[低小])"
+    r"|(?:都|均|皆)(?:是)?对|的可能性?最[大高]|(?:选?项)?(?:都|均)?(?:是|为)?(?:最)?(?:正确|符合|合适|恰当|可能是|有可能"
+    r"|可能(?!性?[低小])"
     r"|贴切|吻合))",
     re.IGNORECASE,
 )

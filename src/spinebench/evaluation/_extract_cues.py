@@ -65,7 +65,7 @@ _HINT = re.compile(
     r"|describes?|explains?|aligns?|corresponds?|stands|wins|makes?|shows?|ha[sv]e?"
     r"|demonstrates?|apply|applies|works|beats|outweighs|edges"
     r"|ticks|checks|accounts|qualifies|survives|captures|reflects|agrees|does)\b"
-    r"|正确|符合|合适|恰当|可能|贴切|吻合|受累|狭窄|退变|病变|异常|突出",
+    r"|正确|符合|合适|恰当|可能|贴切|吻合|[都均皆]是?对|受累|狭窄|退变|病变|异常|突出",
     re.IGNORECASE,
 )
 _HINT_REACH_CHARS = 600
@@ -76,7 +76,7 @@ _NUMBERED_LIST = re.compile(r"(1[.)] )(?=[^\n]{1,60}\n\s*2[.)] )")
 _FIRST_DELIMITER = re.compile(
     r"[\"')\]}>]{0,6}(?<=[.)])\s|[\"')\]}>]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s|(?:but |and )?(?:not"
     r"|rather than|instead of"
-    r"|over)\s|please\b)"
+    r"|over|for (?:sure|certain))(?:\s|[.!]|$)|please\b)"
 )
 # "My final option" without its words: "... at L4. [D]", at the end of a line.
 _BRACKETED_END = re.compile(

@@ -5,7 +5,7 @@ is only explained further on.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spinebench.evaluation._extract_guards import FORMAT, NAMED_THING
 from spinebench.evaluation._extract_options import OptionTable
@@ -43,6 +43,11 @@ _WITHDRAWN = re.compile(
     re.IGNORECASE,
 )
 _WITHDRAWN_REACH_CHARS = 80
+_TURN = re.compile(
+    r"\b(?:no|not|wait|actually|instead|rather|however|but|only|correction|revis\w+|chang\w+)\b"
+    r"|[不只仅改]",
+    re.IGNORECASE,
+)
 _PLACEHOLDERS = frozenset("XY")
 # "[E]. Or possibly [G]."
 _OFFERED = re.compile(
@@ -73,7 +78,7 @@ def choose_commitment(events: list[Commitment], text: str, table: OptionTable) -
         if later and later[-1].letters < explicit[-1].letters:
             return later[-1]
     if explicit:
-        return _skip_explanation(explicit) if table.multiple else explicit[-1]
+        return _gather(explicit, text) if table.multiple else explicit[-1]
     return events[-1] if events else None
 
 
@@ -112,14 +117,25 @@ def _find_withdrawal(text: str, events: list[Commitment]) -> Commitment | None:
     return Commitment("statement", found.start(), found.end(), frozenset(), decided=False)
 
 
-def _skip_explanation(explicit: list[Commitment]) -> Commitment:
-    """The last commitment, or the list before it whose parts it confirms one by one."""
-    last = len(explicit) - 1
-    while last > 0 and explicit[last].confirms:
-        last -= 1
-    told = frozenset[str]().union(*(event.letters for event in explicit[last + 1 :]))
-    is_list = explicit[last].decided and explicit[last].letters > explicit[-1].letters
-    return explicit[last] if is_list and told <= explicit[last].letters else explicit[-1]
+def _gather(explicit: list[Commitment], text: str) -> Commitment:
+    """With several right answers: the last commitment together with what belongs to it.
+
+    Letters called right one by one are a list, "A is right. C is right."; where the list was given
+    before, they explain it.
+    """
+    first, is_turned = len(explicit), False
+    while first > 0 and explicit[first - 1].confirms and not is_turned:
+        first -= 1
+        gap = (explicit[first - 1].end, explicit[first].start) if first else (0, 0)
+        is_turned = bool(_TURN.search(text, *gap))
+    singles = explicit[first:]
+    if not singles or not all(event.decided for event in singles):
+        return explicit[-1]
+    told = frozenset[str]().union(*(event.letters for event in singles))
+    before = explicit[first - 1] if first and not is_turned else None
+    if before and before.decided and before.letters > told:
+        return before
+    return replace(singles[-1], start=singles[0].start, letters=told)
 
 
 def _join(first: Commitment, more: Commitment) -> Commitment:

@@ -16,7 +16,10 @@ _SUPPOSED = re.compile(
     r"|(?:on|under|with|given) (?:the|an?) (?:\w+ )?(?:premise|assumption|supposition|hypothesis"
     r"|condition)\b|(?:in|for) (?:the |a )?(?:case|event) (?:of|that|where|when|if)\b"
     r"(?! (?:this|the (?:present|given|shown))\b)|in case\b|(?:as|so) long as\b|until\b|unless\b"
-    r"|provided (?:that )?(?:the|this|it|there|no|an?)\b|depend(?:ing|s) (?:up)?on\b|only (?:if"
+    r"|provided (?:that )?(?:the|this|it|there|no|an?)\b|depend(?:ing|s) (?:up)?on\b"
+    r"|theoretically\b|ideally\b|in (?:theory|principle|an ideal \w+)\b"
+    r"|on (?:another|a different|some other) \w+\b|(?:with|given) (?:a|an|another) \w+ (?:image"
+    r"|view|film)\b|only (?:if"
     r"|when)\b"
     r"|(?:were|had|should) (?:the|there|it|this|that|these|an?|any|one|no|[a-z]+s?)\b(?=[^.]*,)"
     r"|(?:let(?:'s| us) )?(?:suppose|assume|imagine|pretend|hypothetically)\b)",
@@ -27,6 +30,7 @@ _GENERAL = re.compile(
     r"|conventionally|classically|statistically|by default|in general|as a (?:general )?rule"
     r"|(?:a |the |my )?"
     r"(?:general )?rule of thumb)\b|in (?:most|such|many|similar|typical|these|those|other) \w+\b)"
+    r"|^\W*(?:通常|一般|往往|按惯例)"
     r"|\b(?:typically|usually|normally|often|commonly|generally|traditionally)\s*$",
     re.IGNORECASE,
 )
@@ -56,7 +60,8 @@ _PERSON = (
     r"|examiners?|authors?|readers?|reviewers?|friends?|users?|referrers?|reports?|textbooks?"
     r"|books?"
     r"|papers?|articles?|guidelines?|literature|notes?|captions?|keys?|sheets?|watermarks?|labels?"
-    r"|prompts?|instructions?|question|text|sign|people|persons?|folks|he|she|they|you|someone"
+    r"|prompts?|instructions?|question|text|sign|form|request|header|title|overlay|people"
+    r"|persons?|folks|he|she|they|you|someone"
     r"|somebody"
     r"|everyone|everybody|anyone|others|some|many|most|gpt[\w.-]*|chatgpt|claude|gemini|llama"
     r"|models?|ai|assistant|algorithm|software|internet|wikipedia"
@@ -83,6 +88,9 @@ _REPORTED = re.compile(
     r"|response|verdict|impression|diagnosis|favou?rite)\b"
     r"|\b(?:it (?:has been|is|was)|(?:has|have) been) (?:\w+ )?(?:said|argued|suggested|claimed"
     r"|thought|believed|stated|reported|proposed|told)\b"
+    r"|\b(?:I|we)(?:'ve| have| had)? (?:was|were|am|been|are) (?:told|informed|assured|advised"
+    r"|asked)\b"
+    r"|\b(?:rumou?r|word|legend) (?:has it|is|says)\b|\b(?:reportedly|allegedly|supposedly)\b"
     r"|(?-i:\b(?!(?:I|We|It|This|That|So|Then|Thus|Hence|Finally|Therefore|Also|And|But|Option)\b)"
     r"[A-Z][a-z]+ (?:chose|picked|thinks|says|said|voted|opted|went)\b)"
     r"|(?:人|医生|医师|专家|同事|学生|同学|老师|教授|患者|用户|模型|报告|教科书|题目|文献|他|她)们?"
@@ -114,7 +122,7 @@ _MY_ANSWER = re.compile(r"\bmy (?:final |best )?(?:answer|choice|pick|option)\b"
 _OWN_QUOTE = re.compile(
     r"(?:^\W*|[\"']\s*:\s*|[{\[]\s*|\b(?:answer|option|choice|response|final)(?: is"
     r"| would be)?\s*:?\s*"
-    r"|\bI (?:\w+ )?(?:say|answer|conclude|write|respond|submit)(?: with)?\s*:?\s*|[,:]\s*)$",
+    r"|\bI (?:\w+ )?(?:say|answer|conclude|write|respond|submit)(?: with)?\s*:?\s*)$",
     re.IGNORECASE,
 )
 
@@ -136,7 +144,6 @@ def is_framed(sentence: str, clause: str, words: str, after: str) -> bool:
         or _ORDERED.search(f"{sentence}{words}")
         or _TAKEN_BACK.search(own)
         or _IGNORED_AFTER.match(after)
-        or _is_quoted(sentence, after)
     )
 
 
@@ -146,7 +153,7 @@ def is_supposed(sentence: str) -> bool:
     return bool(_SUPPOSED.search(sentence[turns[-1].end() if turns else 0 :]))
 
 
-def _is_quoted(sentence: str, after: str) -> bool:
+def is_quoted(sentence: str, after: str) -> bool:
     """Whether what follows `sentence` stands in quotation marks that it has just opened."""
     opened = _QUOTE_OPENED.search(sentence)
     if opened is None:

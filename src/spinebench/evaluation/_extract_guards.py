@@ -2,7 +2,7 @@
 
 import re
 
-from spinebench.evaluation._extract_frames import is_framed
+from spinebench.evaluation._extract_frames import is_framed, is_quoted
 from spinebench.evaluation._extract_selection import Selection
 
 _BOUNDARY = re.compile(
@@ -21,7 +21,8 @@ _NEGATION = re.compile(
     r"|den(?:y|ies)"
     r"|rul(?:e|es|ed|ing) out|exclud\w+|eliminat(?!ion)\w+|dismiss\w*|reject\w*|unable|nothing|no"
     r"|none|hardly|rather than"
-    r"|instead of|except(?:ing)?|other than|a(?:part|side) from|refus\w+|hesitat\w+|wrong to"
+    r"|instead of|except(?:ing)?|other than|a(?:part|side) from|refus\w+|hesitat\w+|(?:wrong"
+    r"|irresponsible|premature|unwise|reckless|unsafe|unethical) (?:(?:for|of) me )?to"
     r"|depend\w*)\b|不(?!过|仅|但|妨)|非(?!常)|无法|排除|未",
     re.IGNORECASE,
 )
@@ -185,7 +186,7 @@ _OTHERS_THINK = re.compile(
 _DENIED_LABEL = re.compile(
     r"[\s\"')\]]{0,4}[:(\-]\s?(?:only )?if\b|[\s,]{1,3}the (?:\w+) (?:option|choice),"
     r"|[\s\"')\]]{0,4}[:(\-]\s?(?:no|nope|incorrect|wrong|false|excluded|rejected|ruled out"
-    r"|unlikely"
+    r"|unlikely|maybe|perhaps|possibl[ey]|unclear|uncertain|unsure|not sure|doubtful|questionable"
     r"|absent|negative|never|out|not (?:supported|correct|affected|involved|present|seen|selected"
     r"|likely|chosen|consistent|compatible|possible|applicable|it))(?=\s*(?:[.,;!)\n]|$))",
     re.IGNORECASE,
@@ -244,7 +245,8 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
         or FORMAT.search(sentence)
     ):
         return True
-    if is_framed(sentence, clause, cue, rest_of_sentence.removeprefix(cue)):
+    after = rest_of_sentence.removeprefix(cue)
+    if is_framed(sentence, clause, cue, after) or is_quoted(sentence, after):
         return True
     if rest_of_sentence.endswith("?") or _TAKEN_BACK.match(rest):
         return True
@@ -272,7 +274,9 @@ def has_condition(sentence: str) -> bool:
 def is_foreign(text: str, start: int, end: int) -> bool:
     """Whether a statement's sentence is not the answerer's own; for the protocol's own wording."""
     sentence, clause, _, rest_of_sentence = _read_around(text, start, end)
-    return is_framed(sentence, clause, "", rest_of_sentence)
+    return is_framed(sentence, clause, "", rest_of_sentence) or is_quoted(
+        sentence, rest_of_sentence
+    )
 
 
 def _read_around(text: str, start: int, end: int) -> tuple[str, str, str, str]:

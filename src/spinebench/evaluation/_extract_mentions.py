@@ -21,7 +21,8 @@ _DENIED_BEFORE = re.compile(
     r"\b(?:no(?! (?:doctor|expert|physician|radiologist|doubt|question))|not|without|absen\w+"
     r"|lacks?|lacking|rul(?:e|es|ed|ing) out|exclud\w+|unlikely|less|free of|negative for"
     r"|denies|never"
-    r"|neither|nor|cannot|can't|\w+n't|instead of|rather than|whether|if|could|might|may"
+    r"|neither|nor|hardly|scarcely|barely|had|cannot|can't|\w+n't|instead of|rather than|whether"
+    r"|if|could|might|may"
     r"|possibl\w+|versus|vs|differential"
     r"|assess\w*|look(?:ing)? for|evaluat\w+ for|check\w*|hard to|difficult to|distinguish\w*"
     r"|differentiat\w*|unclear|uncertain|such as|between|like|unable|question"
@@ -41,7 +42,10 @@ _LOST = re.compile(
 )
 _LISTED_BEFORE = re.compile(r"\b(?:options|choices)\b", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
-    r"\s(?:might|may|could|would (?:show|have|present|appear|need|require|look|produce|lead))\b"
+    r",? (?:if|when|where|should) (?:present|seen|visible|any|they|there|it|large|severe)\b"
+    r"|\s(?:is|are|was|were) (?:\w+ly )?(?:suspected|considered|questioned|sought|searched"
+    r"|feared)\b"
+    r"|\s(?:might|may|could|would (?:show|have|present|appear|need|require|look|produce|lead))\b"
     r"|[^,;.\n]{0,30}?(?:\b(?:cannot|can't|could not|can not|(?:needs?|has|have|ought) to be"
     r"|should be"
     r"|must be) (?:be )?(?:excluded|ruled|considered|assessed|dismissed|confirmed|seen"
@@ -90,6 +94,21 @@ _ILL = re.compile(
     re.IGNORECASE,
 )
 _SEPARATOR = re.compile(r"[\s,;&+.、，；]*(?:and|和|与|及)?[\s,]*", re.IGNORECASE)
+# What says of an image that something is there, or ends with the option's words ("_"): not
+# "osteophytes cause pain".
+_ASSERTS = re.compile(
+    r"\b(?:show\w*|seen?|saw|demonstrat\w*|reveal\w*|display\w*|exhibit\w*|indicat\w*|suggest\w*"
+    r"|consistent|compatible|diagnos\w*|present|evident|visible|found|finding\w*|appear\w*|looks?"
+    r"|is|are|it's|that's|has|have|answer\w*|likely|represent\w*|characteri\w*|depict\w*|noted?"
+    r"|identified|observed?|options?|choice|prominent|conclu\w*|impression|therefore|so|choose"
+    r"|select"
+    r"|pick|favou?r\w*|think|believe|match\w*|fits?|correspond\w*|support\w*|points?|with|at"
+    r"|involv\w*"
+    r"|affect\w*|by|clear\w*|marked|mild|moderate|severe|correct|best|most|final\w*|doubt|spine"
+    r"|curv\w+|side|alignment)\b|[\u4e00-\u9fff]|_\s*(?:$|[,.;(!])|_\W*\w*\W*$",
+    re.IGNORECASE,
+)
+_QUERIED = re.compile(r"(?<!\S)\?(?=[A-Za-z])")  # "?osteophytes", as on a request form
 _MAX_MENTIONS = 200  # in one sentence; more is a text made to take long
 _RANGE_WORD = re.compile(r"\s*(?:to|through|down to|至|到|-)\s*", re.IGNORECASE)
 
@@ -104,6 +123,7 @@ def collect_affirmed(
     one, all affirming sentences must agree. `strict`, for texts that also refuse: a conclusion is
     needed in every case.
     """
+    text = _QUERIED.sub("query ", text)
     if whole := table.match_whole(text):
         return whole, text
     if table.multiple and (listed := _read_bare_list(text, table)):
@@ -156,6 +176,8 @@ def _affirmed_in(sentence: str, table: OptionTable) -> frozenset[str]:
         mentions.sort(key=lambda mention: mention.start)
     if not mentions or len(mentions) > _MAX_MENTIONS:
         return frozenset()
+    if not table.are_levels and not _ASSERTS.search(_without(sentence, mentions)):
+        return frozenset()
     marks = _SentenceMarks(sentence, table)
     affirmed: frozenset[str] = frozenset()
     previous_end, previous_letters, previous_meant = -1, frozenset[str](), False
@@ -175,6 +197,14 @@ def _affirmed_in(sentence: str, table: OptionTable) -> frozenset[str]:
             affirmed |= mention.letters
         previous_end, previous_letters, previous_meant = mention.end, mention.letters, is_meant
     return affirmed
+
+
+def _without(sentence: str, mentions: list[Mention]) -> str:
+    parts, end = [], 0
+    for mention in mentions:
+        parts.append(sentence[end : mention.start])
+        end = mention.end
+    return " _ ".join([*parts, sentence[end:]])
 
 
 def _spread(first: frozenset[str], last: frozenset[str], table: OptionTable) -> frozenset[str]:
@@ -220,7 +250,7 @@ class _SentenceMarks:
             return False
         sentence = self.sentence[max(0, mention.start - 220) : mention.start]
         clause = self.sentence[max(scope_start, mention.start - 220) : mention.start]
-        return not (has_condition(sentence) or is_framed(sentence, clause, "", ""))
+        return not (has_condition(sentence) or is_framed(sentence, clause, after, ""))
 
 
 def _has_between(places: list[int], start: int, end: int) -> bool:

@@ -4,6 +4,7 @@ import re
 import string
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from spinebench.anatomy.levels import parse_levels
 from spinebench.evaluation._extract_clean import clean_answer
@@ -114,8 +115,12 @@ class OptionTable:
         words = match.group()
         if " and " in words and not words.startswith("between"):
             words = f"between {words}"
-        for name in _name_levels(words):
+        names = _name_levels(words)
+        for name in names:
             found |= self._levels.get(name, frozenset())
+        if not found and len(names) > 2:  # "L3-S1", said of discs
+            for above, below in pairwise(names):
+                found |= self._levels.get(f"{above}/{below}", frozenset())
         return Mention(match.start(), match.end(), found)
 
     def find_mentions(self, text: str) -> list[Mention]:

@@ -20,7 +20,8 @@ Mood = Literal["protocol", "strong", "loose", "list"]
 
 _MAX_ITEMS = 60
 _FILLER_WORDS = (
-    r"clearly|probably|likely|most|definitely|certainly|undoubtedly|therefore|thus|hence|indeed"
+    r"almost certainly|without (?:a |any )?doubt|no doubt|for sure|clearly|probably|likely|most"
+    r"|definitely|certainly|undoubtedly|therefore|thus|hence|indeed"
     r"|simply|actually|really|still|also|instead|in fact|now|boxed|final|correct|best|to be|be|is"
     r"|are|was|it's|it is|the|my|just|only|both|options?|choices?|answers?|letters?|levels?"
     r"|segments?|selection|selected|one|with|that of|at|as|number|surely|so|that|labell?ed|marked"
@@ -240,7 +241,7 @@ class SelectionReader:
             following = self._next_item(end, mood, in_list=in_list)
             if following is None:
                 break
-            if is_last and ";" in self.text[end : following[0]]:
+            if (is_last or mood == "list") and ";" in self.text[end : following[0]]:
                 break  # "B and E; A, C and D are not supported"
             position, is_open = following
             is_last |= bool(_LAST_OF_LIST.search(self.text[end:position]))

@@ -43,6 +43,7 @@ _LINK = (
 _STRONG_PATTERNS = (
     rf"{_NOUN}(?:\(s\))?(?:(?!, but\b)[^.;:!?\n=]){{0,60}}?{_LINK}",
     r"\b(?:answers?(?! (?:choices|options))|ans|correct)(?=[\s\]:(\[\-→]|(?-i:(?<=[a-z])[A-Z]\b))",
+    rf"{_NOUN}'s(?=\s)",
     r"\bboxed:|\b(?:output|assistant|addCriterion)(?=\s?:)",
     r"\b(?:were|had) I (?:to |been )?(?:forced|pressed|asked|obliged|made|required"
     r"|choose|pick|guess|commit|answer|decide)\b[^.:;\n]{0,50},"
@@ -69,7 +70,8 @@ _STRONG_PATTERNS = (
     r"|较)?倾向(?:于)?"
     r"|(?:我)?(?:会|将|应该|应|故|因此|所以|综上)?选(?:择|项是|项为)?(?!项)"
     r"|最(?:可能|符合|合适|恰当|匹配|贴切|接近)(?:的)?(?:\w{0,4})?(?:是|为)|诊断(?:结果)?(?:是|为|:)|(?:受累|病变"
-    r"|受影响)(?:的)?(?:节段|水平|部位)(?:是|为|:|位于)?|应该是|应当是|应[是为]|而是|其实(?:是|为)",
+    r"|受影响)(?:的)?(?:节段|水平|部位)(?:是|为|:|位于)?|应该是|应当是|应[是为]|而是|其实(?:是|为)|只剩(?:下)?|仅剩"
+    r"|(?:为|是|符合|提示|考虑)[\u4e00-\u9fff]{1,12}\((?=选项\s?[A-Z])",
 )
 _DESCRIPTIVE_PATTERNS = (
     r"\b(?:it's|it is|this is|that is|that's|i'd be|(?:looks|seems) like|(?:looks|seems"
