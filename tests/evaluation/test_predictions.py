@@ -100,8 +100,8 @@ def test_reading_again_changes_what_the_rules_read_and_nothing_else() -> None:
 def test_what_the_extractor_found_stands_where_the_rules_find_nothing() -> None:
     plain = read_prediction(ASK, heard("It is what it is."), RUN, None)
     assert plain.outcome == "unparsed"
-    extracted = with_reading(plain, Reading("answered", ("A",), "model"))
-    assert (extracted.letters, extracted.stage) == (("A",), "model")
+    extracted = with_reading(plain, Reading("answered", ("A",), "extractor"))
+    assert (extracted.letters, extracted.stage) == (("A",), "extractor")
     assert read_again(extracted, QUESTION) == extracted
     wrong = replace(extracted, raw_text="My final option: [B]")
     assert read_again(wrong, QUESTION).letters == ("B",)

@@ -201,10 +201,12 @@ def _robustness_lines(rows: "list[RobustnessRow]") -> list[str]:
 def _flip_lines(rows: "list[FlipRow]") -> list[str]:
     shares = ("flipped", "stayed", "unclear", "right_on_plain", "right_on_both", "said_left")
     header = ("picture", "disease", "expected",
-              *(f"{name.replace('_', ' ')} %" for name in shares), "pairs", "patients")  # fmt: skip
+              *(f"{name.replace('_', ' ')} %" for name in shares), "drop, points", "pairs",
+              "patients")  # fmt: skip
     cells = [
         (row.variant, row.disease, row.expected,
-         *(_with_interval(getattr(row, name)) for name in shares), row.pairs, row.patients)
+         *(_with_interval(getattr(row, name)) for name in shares), _with_interval(row.drop),
+         row.pairs, row.patients)
         for row in rows
     ]  # fmt: skip
     few = _few(row.patients for row in rows)

@@ -34,6 +34,7 @@ from spinebench.evaluation.outcome import Reading
 from spinebench.evaluation.predictions import with_reading
 from spinebench.evaluation.protocols import Ask
 from spinebench.evaluation.run_models import Opener
+from spinebench.progress import iter_with_progress
 from spinebench.records import Prediction
 
 _AT_ONCE = 100  # Inspect itself limits the connections
@@ -117,6 +118,9 @@ class _Reader:
         self, answers: dict[int, tuple[Prediction, Ask]], journal: JournalWriter
     ) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
+        label = f"extractor {self.model}"
+        steps = iter(iter_with_progress(range(len(answers)), total=len(answers), label=label))
+        next(steps)
 
         async def read(place: int, prediction: Prediction, ask: Ask) -> None:
             async with gate:
@@ -129,6 +133,7 @@ class _Reader:
                     self._failed_in_a_row += 1
                 else:
                     self._failed_in_a_row = 0
+                next(steps, None)
 
         await asyncio.gather(*(read(place, *answer) for place, answer in answers.items()))
 
