@@ -84,6 +84,60 @@ def test_pairs_open_by_keyboard_and_the_focus_is_seen(opened, folder):
     assert table.locator("tbody tr").count() == 6  # four complete runs, every two
 
 
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+def test_tab_leads_to_everything_once_and_out_again(opened, folder, viewport):
+    page = opened(folder / "report.html", viewport=viewport)
+    page.evaluate(
+        """() => {
+          window.wanted = [...document.querySelectorAll(
+            'a[href], button, select, input, summary, [tabindex="0"]')]
+            .filter(e => e.checkVisibility() && !e.closest('dialog'));
+          window.seen = new Set();
+        }"""
+    )
+    hidden = []
+    for _ in range(page.evaluate("wanted.length") + 1):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break
+        hidden += page.evaluate(
+            """() => {
+              const e = document.activeElement, style = getComputedStyle(e);
+              seen.add(e);
+              const seenOutline = style.outlineStyle === 'solid' && style.outlineWidth === '2px';
+              return seenOutline ? [] : [e.outerHTML.slice(0, 80)];
+            }"""
+        )
+    else:
+        pytest.fail("Tab does not lead out of the page")
+    assert hidden == []
+    assert page.evaluate("wanted.filter(e => !seen.has(e)).length") == 0
+
+
+def test_a_stop_at_a_table_only_where_it_scrolls(opened, folder):
+    page = opened(folder / "report.html", viewport=PHONE)
+    count = "[...document.querySelectorAll('#board .scroll[tabindex]')].length"
+    assert page.evaluate(count) == 2
+    page.set_viewport_size({"width": 1600, "height": 900})
+    page.wait_for_function(f"{count} === 0")
+
+
+def test_matrices_by_class_do_not_overlap(opened, folder):
+    page = opened(folder / "report.html")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    for media in ("screen", "print"):
+        page.emulate_media(media=media)
+        boxes = page.evaluate(
+            """[...document.querySelectorAll('.panel:not([hidden]) .columns .matrix')]
+               .map(e => e.getBoundingClientRect()).map(b => [b.left, b.right, b.top, b.bottom])"""
+        )
+        assert len(boxes) == 3
+        for n, (left, right, top, bottom) in enumerate(boxes):
+            for other in boxes[n + 1 :]:
+                apart = right <= other[0] or other[1] <= left or bottom <= other[2]
+                assert apart or other[3] <= top, (media, boxes)
+
+
 def test_reported_rows_stand_under_a_line(opened, folder):
     page = opened(folder / "report.html")
     line = page.locator("#reported tbody.line").first

@@ -229,6 +229,15 @@ def test_warnings():
     assert "not all asked in the same way" in words
 
 
+def test_few_readable_answers_are_warned_of():
+    outcomes = {"answered": 89, "unparsed": 4, "truncated": 7, "failed": 50, "not_run": 0}
+    run = a_run("m", share(0.5), outcomes=outcomes)
+    (words,) = warning_words([run], patients=50, rule="graded/1", split="test")
+    assert words.startswith("Few readable answers: m (89.0\u00a0% name an option).")
+    enough = replace(run, outcomes=outcomes | {"answered": 100})
+    assert warning_words([enough], patients=50, rule="graded/1", split="test") == ()
+
+
 def test_blind_is_named_only_above_chance():
     (words,) = blind_words([a_run(BLIND, share(0.6))], 0.2)
     assert "it reaches 60.0\u00a0% (interval 55.0 to 65.0) in diagnosis" in words

@@ -205,7 +205,9 @@ def _comparisons(
                 title=titles.get(source, source),
                 rows=tuple((view.label, view.baseline, e) for view, e in rows),
                 chance=chance,
-                words=comparison_words([(v.label, v.model, e) for v, e in rows], chance),
+                words=comparison_words(
+                    [(v.label, v.model, e) for v, e in rows if not v.control], chance
+                ),
                 metadata=next((e for v, e in rows if v.model == METADATA), None),
             )
         )

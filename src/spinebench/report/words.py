@@ -6,6 +6,7 @@ above the other's; anything else is "cannot be told apart" or is left to the fig
 
 from collections.abc import Mapping, Sequence
 
+from spinebench.evaluation.metric import COUNTED
 from spinebench.report.estimates import Estimate
 from spinebench.report.plots import percent
 from spinebench.report.verdicts import listed, share_words
@@ -13,6 +14,7 @@ from spinebench.report.views import AlignmentView, Origin, Position, RunView
 from spinebench.report.views_pairs import Standing
 
 FEW_PATIENTS = 50  # below it the intervals' coverage is not what they promise
+MOST_READ = 0.9  # of the answers: where fewer name an option, the page warns
 METADATA = "spinebench/metadata"
 NEAREST = "spinebench/nearest"
 BLIND = "spinebench/blind"
@@ -159,6 +161,17 @@ def warning_words(
             f"Incomplete: {listed(counts)}. The figures of these runs rest on the other questions "
             "and may not be compared with complete runs."
         )
+    unread = [run for run in runs if _counted(run) > 0 and _read(run) < MOST_READ * _counted(run)]
+    if unread:
+        shares = [
+            f"{run.label} ({percent(_read(run) / _counted(run))} % name an option)"
+            for run in unread
+        ]
+        warnings.append(
+            f"Few readable answers: {listed(shares)}. An answer that names no option counts as not "
+            "correct, so these scores tell more of the form of the answers than of what was seen. "
+            "“What became of every question” has the numbers."
+        )
     if len({(run.protocol, run.prompts) for run in runs if not run.control}) > 1:
         warnings.append(
             "The runs were not all asked in the same way: protocol and prompt of each stand "
@@ -167,6 +180,16 @@ def warning_words(
     if rule in RULE_NOTES:
         warnings.append(RULE_NOTES[rule])
     return tuple(warnings)
+
+
+def _counted(run: RunView) -> int:
+    """Answers in the denominator."""
+    return sum(run.outcomes.get(outcome, 0) for outcome in COUNTED)
+
+
+def _read(run: RunView) -> int:
+    """Answers that name an option."""
+    return run.outcomes.get("answered", 0)
 
 
 def comparison_words(rows: Sequence[tuple[str, str, Estimate]], chance: float | None) -> str:

@@ -11,6 +11,7 @@
       });
     };
     picker.hidden = false;
+    document.querySelector(".print-only").hidden = false;
     choice.addEventListener("change", showChosen);
     showChosen();
     document.querySelectorAll("a[data-show]").forEach(function (link) {
@@ -20,6 +21,15 @@
       });
     });
   }
+
+  // the keyboard stops at a table only where there is something to scroll to
+  var watcher = new ResizeObserver(function (entries) {
+    entries.forEach(function (entry) {
+      var box = entry.target;
+      if (box.scrollWidth > box.clientWidth) { box.tabIndex = 0; } else { box.removeAttribute("tabindex"); }
+    });
+  });
+  document.querySelectorAll(".scroll").forEach(function (box) { watcher.observe(box); });
 
   // a larger view of an image
   var dialog = document.querySelector("dialog");
