@@ -20,8 +20,8 @@ _END_OF_TURN = re.compile(
     r"<\|(?:im_end|endoftext|eot_id|end|endofchunk|end_of_text|eom_id)\|>|</s>|<end_of_turn>|<eos>"
 )
 # a model that goes on with a question of its own behind its answer
-_OWN_QUESTION = re.compile(r"(?<=\S)\s(?:Question|Human|User)\s?:", re.IGNORECASE)
-_ANSWERED = re.compile(r"\b(?:answer|option)\W{0,3}:\W{0,3}[A-Z]\b", re.IGNORECASE)
+_OWN_QUESTION = re.compile(r"(?<=\s)(?:Question|Human|User)\s?:", re.IGNORECASE)
+_ANSWERED = re.compile(r"\A\W*[A-Z]\W*\n|\b(?:answer|option)\W{0,3}:\W{0,3}[A-Z]\b", re.IGNORECASE)
 _CONTROL_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>|<s>|</?unused\d{1,3}>")
 _PICTURE = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff]")
 _TICK = re.compile("[\u2611\u2705\u2713\u2714]")
@@ -62,6 +62,7 @@ _LATEX_COMMAND = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt|cal|bb)|boldsymbol|bm|bf|rm|it"
     r"|operatorname|emph|underline|left|right|displaystyle|large|Large|quad|qquad)(?![A-Za-z])\*?"
 )
+_LATEX_WORDS = re.compile(r"\\(?:text|math)[a-z]{0,6}\s?\{([^{}]{0,200})\}")
 _LATEX_BOXED = re.compile(r"\\(?:f?boxed|f(?:rame)?box)(?![A-Za-z])")
 _LATEX_SPACE = re.compile(r"\\[,;:! ]")
 _LATEX_ESCAPE = re.compile(r"\\([\[\](){}_&%$#*])")
@@ -121,8 +122,8 @@ def _cut_turn(text: str) -> str:
         if text[: mark.start()].strip():
             return _CONTROL_TOKEN.sub(" ", text[: mark.start()])
     answered = _ANSWERED.search(text)
-    if answered and (mark := _OWN_QUESTION.search(text, answered.end())):
-        text = text[: mark.start()]
+    asks = _OWN_QUESTION.search(text, answered.end()) if answered else None
+    text = text[: asks.start()] if asks else text
     return _CONTROL_TOKEN.sub(" ", text)
 
 
@@ -130,7 +131,7 @@ def _strip_markup(text: str) -> str:
     text = _COMMENT.sub(" ", _FENCE.sub("", text))
     text = _ANSWER_TAG.sub(" final answer: ", text)
     text = _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", text))
-    text = _LATEX_BOXED.sub(" boxed: ", _LATEX_COMMAND.sub(" ", text))
+    text = _LATEX_BOXED.sub(" boxed: ", _LATEX_COMMAND.sub(" ", _LATEX_WORDS.sub(r" \1 ", text)))
     text = _LATEX_ESCAPE.sub(r"\1", _LATEX_SPACE.sub(" ", text)).replace("\\\\", "\n")
     text = _LINE_MARK.sub("", _BULLET.sub("- ", _STRUCK.sub(" ", text)))
     return _EMPHASIS.sub("", text).replace("'''", "")

@@ -70,13 +70,16 @@ _HINT = re.compile(
 )
 _HINT_REACH_CHARS = 600
 _LINE_END = re.compile(r"[\s\"')\]}>.,;:!]*$")
+_PAST = re.compile(r"\b(?:was|were)\b", re.IGNORECASE)
 _TAG_QUESTION = re.compile(r"[^.!?\n]{0,30}\?")
 _LABELLED = re.compile(r"[- ]{0,3}(?:option |选项)?[(\[]?[A-Z][)\]]?\s?(?:[:.)]|-\s)")
 _NUMBERED_LIST = re.compile(r"(1[.)] )(?=[^\n]{1,60}\n\s*2[.)] )")
 _FIRST_DELIMITER = re.compile(
     r"[\"')\]}>]{0,6}(?<=[.)])\s|[\"')\]}>]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s|(?:but |and )?(?:not"
     r"|rather than|instead of"
-    r"|over|for (?:sure|certain))(?:\s|[.!]|$)|please\b)"
+    r"|over|for (?:sure|certain)|alone|only(?! (?:if|when|where|in)\b)|because|since"
+    r"|most (?:likely|probably)|definitely"
+    r"|certainly)(?:\s|[.!]|$)|please\b|(?<=\s)[#%$@*~^])"
 )
 # "My final option" without its words: "... at L4. [D]", at the end of a line.
 _BRACKETED_END = re.compile(
@@ -89,7 +92,7 @@ _ABBREVIATED = re.compile(
     re.IGNORECASE,
 )
 # "There is a clear step at L4: E"; not "Least likely: E".
-_LAST_COLON = re.compile(r":\s?[(\[]?([A-Z])[)\]]?\.?\s*$")
+_LAST_COLON = re.compile(r":\s?(?:option )?[(\[]?([A-Z])[)\]]?\.?\s*$")
 _POOR = re.compile(
     r"\b(?:least|weak\w*|worst|poor\w*|distract\w*|trap|wrong|incorrect|tempting|alternativ\w*"
     r"|differential|second|runner|other|possib\w*|candidates?|plausible|between|consider\w*|unclear"
@@ -295,7 +298,8 @@ def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> 
     selection = reader.read(numbered.end(1) if numbered else 0, "strong", by_line=True)
     if selection is None or selection.by_text or selection.scored:
         return None
-    label = text[: selection.start][-24:].removeprefix("Letter ")
+    label = text[: selection.start][-24:].removeprefix("The ").removeprefix("the ")
+    label = "" if label.lower() == "letter " else label
     if not table.multiple and NAMED_THING.search(label):
         return None  # "segment D"
     line_end = text.find("\n", selection.end)
@@ -306,6 +310,8 @@ def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> 
         if listed or not selection.letters or not _FIRST_DELIMITER.match(text, selection.end):
             return None
     after = text[selection.end : selection.end + 160]
+    if _PAST.search(text[: selection.start]):
+        return None  # "That was C; this one ..."
     if is_prose(after[:40]) or TRAILING.match(after) or _TAG_QUESTION.match(after):
         return None
     return Commitment("bare_letter", 0, selection.end, selection.letters, selection.decided)
@@ -344,7 +350,7 @@ def _read_last_line(text: str, table: OptionTable, reader: SelectionReader) -> C
 
 def _read_last_colon(text: str, table: OptionTable) -> Commitment | None:
     """A letter behind the colon of a last sentence that says why."""
-    found = _LAST_COLON.search(text, max(0, len(text) - 12))
+    found = _LAST_COLON.search(text, max(0, len(text) - 20))
     if found is None or found[1] not in table.every:
         return None
     before = re.split(r"[.!?。;]\s|\n", text[max(0, found.start() - 200) : found.start()])[-1]

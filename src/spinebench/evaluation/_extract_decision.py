@@ -31,6 +31,8 @@ _WITHDRAWN = re.compile(
     r"\b(?:no|nope|wait|hmm|actually|oops|sorry)\b[,.!]{0,3} ?(?:no,? |but )?(?:that|this"
     r"|it)(?:'s| is| was)"
     r" (?:also |all )?(?:wrong|incorrect|not (?:right|correct|it|true)|a mistake)\b"
+    r"|\b(?:wait|hmm|actually|sorry|hold on|oh)\b[,.]{0,3} ?no\b[.!]*\s*$"
+    r"|\b(?:never ?mind|(?:oh )?no,? (?:that's )?wrong|wrong again)\s*[.!]*\s*$"
     r"|\bI (?:now |hereby |must |will |have to )?(?:retract|withdraw|revoke|recant|take (?:it"
     r"|that|this) back"
     r"|no longer (?:stand by|believe|hold|support|choose))\b"

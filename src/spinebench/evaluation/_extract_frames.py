@@ -15,7 +15,8 @@ _SUPPOSED = re.compile(
     rf"|or else\b"
     r"|(?:on|under|with|given) (?:the|an?) (?:\w+ )?(?:premise|assumption|supposition|hypothesis"
     r"|condition)\b|(?:in|for) (?:the |a )?(?:case|event) (?:of|that|where|when|if)\b"
-    r"(?! (?:this|the (?:present|given|shown))\b)|in case\b|(?:as|so) long as\b|until\b|unless\b"
+    r"(?! (?:this|the (?:present|given|shown))\b)|in case\b|(?:as|so) long as\b|until\b"
+    r"|unless (?!I)\b"
     r"|provided (?:that )?(?:the|this|it|there|no|an?)\b|depend(?:ing|s) (?:up)?on\b"
     r"|theoretically\b|ideally\b|in (?:theory|principle|an ideal \w+)\b"
     r"|on (?:another|a different|some other) \w+\b|(?:with|given) (?:a|an|another) \w+ (?:image"
@@ -29,7 +30,9 @@ _GENERAL = re.compile(
     r"^[\s\"'(\[*-]*(?:(?:typically|usually|normally|commonly|traditionally|generally(?! speaking)"
     r"|conventionally|classically|statistically|by default|in general|as a (?:general )?rule"
     r"|(?:a |the |my )?"
-    r"(?:general )?rule of thumb)\b|in (?:most|such|many|similar|typical|these|those|other) \w+\b)"
+    r"(?:general )?rule of thumb|in (?:the )?(?:literature|textbooks|guidelines))\b|in (?:most"
+    r"|such|many|similar|typical|these|those|other) (?:\w+ )?(?:cases?|patients?|people|settings?"
+    r"|situations?|questions?|exams?|films?|sets?)\b)"
     r"|^\W*(?:通常|一般|往往|按惯例)"
     r"|\b(?:typically|usually|normally|often|commonly|generally|traditionally)\s*$",
     re.IGNORECASE,
@@ -38,12 +41,13 @@ _GENERAL_AFTER = re.compile(
     r"\W{0,3}(?:in|for|with) (?:such|most|many|similar|other|typical) \w+", re.IGNORECASE
 )
 _THING = (
-    r"(?:question|image|case|slide|film|item|patient|scan|exam(?:ination)?|study|picture|problem"
+    r"(?:one|question|image|case|slide|film|item|patient|scan|exam(?:ination)?|study|picture"
+    r"|problem"
     r"|quiz"
     r"|exercise|example|sample|test|radiograph|x-?ray|task)s?"
 )
 _ELSEWHERE = (
-    rf"\b(?:last|previous|prior|preceding|earlier|next|other|another|different|former)\s"
+    rf"\b(?:last|previous|prior|preceding|earlier|next|other|another|different|similar|former)\s"
     rf"(?:\w+\s)?{_THING}\b"
     r"|\b(?:question|exercise|problem|quiz|task|item|example|q)\s?(?:no\.?\s?|number\s"
     r"|#\s?)?(?:[2-9]|\d\d)\b"
@@ -60,7 +64,9 @@ _PERSON = (
     r"|examiners?|authors?|readers?|reviewers?|friends?|users?|referrers?|reports?|textbooks?"
     r"|books?"
     r"|papers?|articles?|guidelines?|literature|notes?|captions?|keys?|sheets?|watermarks?|labels?"
-    r"|prompts?|instructions?|question|text|sign|form|request|header|title|overlay|people"
+    r"|prompts?|instructions?|question|text|sign|form|request|header|title|overlay"
+    r"|options?(?: [A-Z])?|majority|crowd"
+    r"|consensus|neighbou?rs?|panel|team|board|people"
     r"|persons?|folks|he|she|they|you|someone"
     r"|somebody"
     r"|everyone|everybody|anyone|others|some|many|most|gpt[\w.-]*|chatgpt|claude|gemini|llama"
@@ -72,16 +78,21 @@ _OPINES = (
     r"|suggest(?:s|ed)?|answer(?:s|ed)?|chooses?|chose|pick(?:s|ed)?|select(?:s|ed)?|vote[sd]?"
     r"|prefer(?:s|red)?|lean(?:s|ed)?|favou?r(?:s|ed)?|guess(?:es|ed)?|insist(?:s|ed)?"
     r"|conclude[sd]?|opt(?:s|ed)?|goes|went|go|reads?|recommend(?:s|ed)?|propose[sd]?|mark(?:s|ed)"
-    r"|circled|tells?|told|report(?:s|ed)?|contains?|mention(?:s|ed)?|maintain(?:s|ed)?|want(?:s"
+    r"|circled|tells?|told|report(?:s|ed)?|contains?|mention(?:s|ed)?|lists?|listed|maintain(?:s"
+    r"|ed)?|want(?:s"
     r"|ed)?"
     r"|expect(?:s|ed)?|hint(?:s|ed)?|call(?:s|ed)?|labell?ed|settle[sd]?|decide[sd]?)"
 )
 _REPORTED = re.compile(
     rf"\b{_PERSON}(?:,? (?:\w+ly|would|will|might|may|could|can|should|also|often|has|have|had|then"
-    r"|once|always|sometimes|here|there|still|who (?:\w+ ){1,4}|in (?:charge|my \w+|the \w+)"
+    r"|once|always|sometimes|all|both|each|here|there|still|who (?:\w+ ){1,4}|in (?:charge|my \w+"
+    r"|the \w+)"
     r"|on call"
     rf"|of \w+)){{0,3}}\s{_OPINES}\b(?! nothing)"
     rf"|\baccording to (?:\w+ ){{0,3}}{_PERSON}\b|\bin the (?:opinion|view|eyes) of\b"
+    r"|\b(?:majority|popular|consensus|team|panel) (?:vote|opinion|choice|answer|view)\b"
+    r"|\b(?:my|your|his|her|their|our) \w+(?:'s|s') (?:\w+ )?(?:answer|choice|pick|opinion|view"
+    r"|guess)\b"
     rf"|\b(?:as )?per (?:the |your |our )?(?:\w+ )?{_PERSON}\b"
     rf"|\b{_PERSON}(?:'s|s'|') (?:\w+ )?(?:answer|choice|pick|opinion|view|vote|guess|option"
     rf"|selection"
@@ -93,12 +104,18 @@ _REPORTED = re.compile(
     r"|\b(?:rumou?r|word|legend) (?:has it|is|says)\b|\b(?:reportedly|allegedly|supposedly)\b"
     r"|(?-i:\b(?!(?:I|We|It|This|That|So|Then|Thus|Hence|Finally|Therefore|Also|And|But|Option)\b)"
     r"[A-Z][a-z]+ (?:chose|picked|thinks|says|said|voted|opted|went)\b)"
+    r"|\b(?:the|an?|my|our|his|her|their) (?:\w+ )?(?!(?:answer|option|choice|letter|level|one"
+    r"|image|finding)s?\b)"
+    r"[a-z]+ (?:chose|picked|voted|opted|went|thinks|says|believes|claims)\b"
     r"|(?:人|医生|医师|专家|同事|学生|同学|老师|教授|患者|用户|模型|报告|教科书|题目|文献|他|她)们?"
     r"(?:可能|会|都|通常|往往|曾|也|就|则)*(?:选|说|认为|觉得|主张|建议|要求|写|指出|倾向|猜|给出)",
     re.IGNORECASE,
 )
 _ORDERED = re.compile(
-    r"^\W*system\W|\b(?:ignor\w+|disregard\w*|forget|overrid\w+) (?:(?:all|any|the|your|my|these"
+    r"^\W*(?:please |just |then |always )?(?:write|print|type|reply|respond|return|repeat"
+    r"|translate|copy"
+    r"|complete|press|enter)\b[^.]{0,60}$|^\W*system\W|\b(?:ignor\w+|disregard\w*|forget"
+    r"|overrid\w+) (?:(?:all|any|the|your|my|these"
     r"|those"
     r"|of|what|everything) )*(?:previous|prior|above|earlier|instructions?|rules?|prompts?|answers?"
     r"|i said|you said)\b",
@@ -117,7 +134,10 @@ _IGNORED_AFTER = re.compile(
 )
 # An opening quotation mark and at most three words before the statement: "reads 'so, C'".
 _QUOTE_OPENED = re.compile(r"(?:^|[\s(:,])[\"'](?:\w+\s){0,3}$")
-_QUOTE_SPOKEN_OF = re.compile(r"\W{0,3}[\"']\s(?:is|was|are|were|as|would|in|means)\b")
+_QUOTE_SPOKEN_OF = re.compile(
+    r"\W{0,3}[\"']\s(?:is|was|are|were|as|would|in|means)\b|\W{1,6}(?:that|this|which) is (?:how"
+    r"|what)\b"
+)
 _MY_ANSWER = re.compile(r"\bmy (?:final |best )?(?:answer|choice|pick|option)\b", re.IGNORECASE)
 _OWN_QUOTE = re.compile(
     r"(?:^\W*|[\"']\s*:\s*|[{\[]\s*|\b(?:answer|option|choice|response|final)(?: is"
@@ -138,7 +158,7 @@ def is_framed(sentence: str, clause: str, words: str, after: str) -> bool:
         (is_supposed(sentence) and not _MY_ANSWER.search(own))
         or _GENERAL.search(sentence)
         or _GENERAL_AFTER.match(after)
-        or _OTHER_QUESTION.search(f"{sentence}{words}")
+        or _OTHER_QUESTION.search(f"{after_turn(sentence)}{words}")
         or _OTHER_QUESTION_AFTER.match(after)
         or _REPORTED.search(own)
         or _ORDERED.search(f"{sentence}{words}")
@@ -149,8 +169,13 @@ def is_framed(sentence: str, clause: str, words: str, after: str) -> bool:
 
 def is_supposed(sentence: str) -> bool:
     """Whether what a sentence goes on to say holds under a condition only."""
+    return bool(_SUPPOSED.search(after_turn(sentence)))
+
+
+def after_turn(sentence: str) -> str:
+    """What follows the last "but": what stands before it is what a statement turns away from."""
     turns = list(_TURN.finditer(sentence))
-    return bool(_SUPPOSED.search(sentence[turns[-1].end() if turns else 0 :]))
+    return sentence[turns[-1].end() if turns else 0 :]
 
 
 def is_quoted(sentence: str, after: str) -> bool:

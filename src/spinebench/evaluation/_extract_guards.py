@@ -1,8 +1,9 @@
 """What takes the force from a statement: denial, condition, question, format, taking back."""
 
 import re
+from functools import lru_cache
 
-from spinebench.evaluation._extract_frames import is_framed, is_quoted
+from spinebench.evaluation._extract_frames import after_turn, is_framed, is_quoted
 from spinebench.evaluation._extract_selection import Selection
 
 _BOUNDARY = re.compile(
@@ -28,13 +29,14 @@ _NEGATION = re.compile(
 )
 _IF = re.compile(r"\bif\b|\bwhether\b|是否|如果", re.IGNORECASE)
 _PURPOSE = re.compile(r"\s*(?:in order )?to\s*", re.IGNORECASE)  # "to choose D, I would need"
-_CHINESE_IF = re.compile(r"如果|假如|若(?!干)|除非|倘若|取决于|视[^,。]{1,12}而定")
+_CHINESE_IF = re.compile(r"要(?:是|想)|如果|假如|若(?!干)|除非|倘若|取决于|视[^,。]{1,12}而定")
 _HEDGE = re.compile(
     r"\b(?:may|might|could|tempt\w*|(?:some|many|most|other|several|people|readers"
     r"|radiologists|clinicians|surgeons) (?:\w+ )?(?:would|will|people)|someone|one (?:would"
     r"|may"
     r"|might)|others|many"
-    r"|you|inclined|initially|at first|originally|previously|earlier|first (?:thought"
+    r"|you|inclined|initially|at first|originally|previously|earlier|(?<!all )(?:chance"
+    r"|possibility|probability|likelihood)\b(?! of)|first (?:thought"
     r"|considered|chose)"
     r"|would have|almost|nearly|had|before (?:i|we) (?:can|could))\b"
     r"|\b(?:readers|radiologists|clinicians|surgeons|experts|colleagues|doctors|students)\s*$"
@@ -53,9 +55,7 @@ _TOLD = re.compile(
 _SOMEBODY = re.compile(r"\b(?:an?|any|another) (?:[a-z]+ ){1,3}(?:would|will|may|might)\s*$", re.I)
 _SOURCE = re.compile(
     r"\baccording to (?:the |your |their |this |my )?(?:\w+ )?(?:prompt|key|report|question|user"
-    r"|text|book|notes?|label|title|literature|guidelines?|instructions?|author)\b"
-    r"|\b(?:last|previous|earlier|prior|next|other|another) (?:question|image|case|slide|film"
-    r"|item)s?\b",
+    r"|text|book|notes?|label|title|literature|guidelines?|instructions?|author)\b",
     re.IGNORECASE,
 )
 _WRONG_NOUN = re.compile(
@@ -72,7 +72,9 @@ _WRONG_NOUN = re.compile(
     re.IGNORECASE,
 )
 FORMAT = re.compile(
-    r"(?:\bformat|\bexample|e\.g\.|such as|\btemplate|\bin the form|following form|\bend(?:s"
+    r"(?:(?<!answer in the required )(?<!answer in the requested )\bformat|\bexample|\bsample"
+    r"|\bpattern|e\.g\.|such as|\btemplate|\bin the form"
+    r"|following form|(?<!\bI )\bend(?:s"
     r"|ing)? with|\bmust be written|\bend (?:\w+ ){1,3}with"
     r"|格式(?:为|如|是|:|应)|形如|示例|最后一行)"
     # a template in quotes is over with its closing quotes
@@ -99,7 +101,7 @@ _SUPPOSED = re.compile(
 # "If the slip is real, the answer is A"; not "if we look closely, ...".
 _FRONTED = re.compile(
     r"(?:^|[,;:]|\b(?:and|but|only|then|so))\s*(?:only )?(?:if|unless|provided|in the event)\s"
-    r"(?!(?:(?:i|we"
+    r"(?!(?:i'm not mistaken|(?:i|we"
     r"|you|one) (?:look|consider|examine|compare|zoom|focus|go|follow|take|exclude|eliminate|had"
     r"|have|must|were|was|am|need|do|can|are|want|remove|rule|only)|forced|pressed|required|asked"
     r"|only|a single|one|anything|so,)\b)[^,:]{2,100}[,:]",
@@ -158,6 +160,9 @@ NOTHING_BUT = re.compile(
     r" than)",
     re.IGNORECASE,
 )
+_POSSIBLE = re.compile(
+    r"\b(?:may|might|could) be\b|\b(?:an?|one|another) possible\b", re.IGNORECASE
+)
 _WOULD = re.compile(r"\b(?:would|could|might|may|i'd)\b", re.IGNORECASE)
 _TAKEN_BACK = re.compile(
     r"[\s,)\]\"']{0,6}(?:(?:is|are|was|seems?|appears?|looks?|can|could|would|may|might|does"
@@ -171,7 +176,7 @@ _TAKEN_BACK = re.compile(
     r" (?:just as|as (?:likely|plausible|possible|good)|(?:equally|also) (?:likely|possible"
     r"|plausible|probable|good|valid)|but so (?:is|are|does|do)\b)"
     r"|不(?!(?:是|选|包括)\s?[(\[]?[A-Z])"
-    r"|错)",
+    r"|错|的话|,? (?:perhaps|maybe|possibly|potentially)(?=\s*(?:[.!,;)]|$)))",
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
@@ -223,52 +228,68 @@ def is_correction(text: str, cue: re.Match[str]) -> bool:
 def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
     """Whether what stands around a statement takes its force: "not", "whether", "could", "?"."""
     sentence, clause, rest, rest_of_sentence = _read_around(text, start, selection.end)
+    return _is_withheld(sentence, clause, cue, rest, rest_of_sentence)
+
+
+# a model in a loop says the same sentence thousands of times
+@lru_cache(maxsize=256)
+def _is_withheld(sentence: str, clause: str, cue: str, rest: str, rest_of_sentence: str) -> bool:
     near = _CERTAIN.sub(" ", _FORCED_PHRASE.sub(" ", clause))[-60:]
+    after = rest_of_sentence.removeprefix(cue)  # "C applies whenever ..."
+    return (
+        _is_denied(near, cue)
+        or _is_not_meant(sentence, clause, near, cue)
+        or _is_supposed(sentence, cue, rest[:60])
+        or is_framed(sentence, clause, cue, after)
+        or is_quoted(sentence, after)
+        or _is_undone(rest, rest_of_sentence, after)
+        or _is_conditional(sentence, near, cue, rest_of_sentence)
+    )
+
+
+def _is_denied(near: str, cue: str) -> bool:
     if _NEGATION.search(near) or _HEDGE.search(near) or _IF.search(near):
-        return True
-    if _TOLD.search(near) or _SOMEBODY.search(near) or _SOURCE.search(sentence + cue):
         return True
     if _NEGATION.search(cue) and not NOTHING_BUT.search(cue):
         return True
-    if _WAS.search(near) and _DOING.match(cue):
-        return True
-    if _is_supposed(sentence, cue, text[selection.end : selection.end + 60]):
-        return True
-    if _PURPOSE.fullmatch(clause) or (_CHINESE_IF.search(sentence) and "必须" not in sentence):
+    return bool(_WAS.search(near) and _DOING.match(cue))
+
+
+def _is_not_meant(sentence: str, clause: str, near: str, cue: str) -> bool:
+    """Whether a statement is wanted, told, one of several, or shows a format."""
+    if _TOLD.search(near) or _SOMEBODY.search(near) or _SOURCE.search(sentence + cue):
         return True
     noun = "" if NOTHING_BUT.search(cue) else cue[:30].rsplit(" ", 1)[0]
     if _WRONG_NOUN.search(near) or _WRONG_NOUN.search(noun):
         return True
-    if (
-        re.search(r"\b(?:may|might|could) be\b|\b(?:an?|one|another) possible\b", cue, re.I)
-        or FORMAT.search(sentence + cue)
-        or FORMAT.search(sentence)
-    ):
+    if _PURPOSE.fullmatch(clause) or _POSSIBLE.search(cue):
         return True
-    after = rest_of_sentence.removeprefix(cue)
-    if is_framed(sentence, clause, cue, after) or is_quoted(sentence, after):
-        return True
+    return bool(FORMAT.search(sentence + cue) or FORMAT.search(sentence))
+
+
+def _is_undone(rest: str, rest_of_sentence: str, after: str) -> bool:
+    """Whether what follows a statement asks, denies or conditions it."""
     if rest_of_sentence.endswith("?") or _TAKEN_BACK.match(rest):
         return True
-    if _FRONTED.search(sentence) or TRAILING.match(rest_of_sentence):
+    if TRAILING.match(rest_of_sentence) or TRAILING.match(after):
         return True
-    if TRAILING.match(rest_of_sentence.removeprefix(cue)):  # "C applies whenever ..."
+    return bool(_RETRACTED.match(rest_of_sentence) or _ALTERNATIVE.match(rest_of_sentence))
+
+
+def _is_conditional(sentence: str, near: str, cue: str, rest_of_sentence: str) -> bool:
+    if has_condition(sentence) or (_CHINESE_IF.search(sentence) and "必须" not in sentence):
         return True
-    if _RETRACTED.match(rest_of_sentence):
-        return True
-    if _ALTERNATIVE.match(rest_of_sentence):
-        return True
-    if _WOULD.search(f"{near} {cue}") and _OTHER_CASE.search(sentence):
+    if not _WOULD.search(f"{near} {cue}"):
+        return False
+    if _OTHER_CASE.search(sentence):
         return True
     whole = f"{sentence} {cue} {rest_of_sentence}"
-    if _WOULD.search(f"{near} {cue}") and _SUPPOSED.search(whole):
-        return not _FORCED.search(whole)
-    return False
+    return bool(_SUPPOSED.search(whole) and not _FORCED.search(whole))
 
 
 def has_condition(sentence: str) -> bool:
     """Whether a sentence begins with a condition: "if the slip is real, ..."."""
-    return bool(_FRONTED.search(sentence))
+    return bool(_FRONTED.search(after_turn(sentence)))
 
 
 def is_foreign(text: str, start: int, end: int) -> bool:

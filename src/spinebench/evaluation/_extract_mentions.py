@@ -21,14 +21,17 @@ _DENIED_BEFORE = re.compile(
     r"\b(?:no(?! (?:doctor|expert|physician|radiologist|doubt|question))|not|without|absen\w+"
     r"|lacks?|lacking|rul(?:e|es|ed|ing) out|exclud\w+|unlikely|less|free of|negative for"
     r"|denies|never"
-    r"|neither|nor|hardly|scarcely|barely|had|cannot|can't|\w+n't|instead of|rather than|whether"
+    r"|neither|nor|hardly|scarcely|barely|had|perhaps|maybe|compar\w+|hope\w*|wish\w*|previously"
+    r"|nothing|status post"
+    r"|s/p|remov\w+|cannot|can't|\w+n't|instead of|rather than|whether"
     r"|if|could|might|may"
     r"|possibl\w+|versus|vs|differential"
     r"|assess\w*|look(?:ing)? for|evaluat\w+ for|check\w*|hard to|difficult to|distinguish\w*"
-    r"|differentiat\w*|unclear|uncertain|such as|between|like|unable|question"
+    r"|differentiat\w*|unclear|uncertain|such as|between|(?<!look )(?<!looks )like|unable|question"
     r"|ask(?:s|ed|ing)?|history of|known(?! as)|suspected|suspicio(?:n|us)|query|r/o"
     r"|far from|free from|risk of|concern(?:s|ed|ing)?|wonder\w*|prone to)\b"
-    r"|\b(?:letter |option )?[A-Z] (?:means|stands for|denotes|refers to|describes)\b"
+    r"|\b(?:letter |option )?[A-Z] (?:(?:means|stands for|denotes|refers to|describes|reads|says"
+    r"|lists|is for)\b|is [\"'])"
     r"|无|没有|未|不|排除|非|可能是|是否|除外",
     re.IGNORECASE,
 )
@@ -42,7 +45,11 @@ _LOST = re.compile(
 )
 _LISTED_BEFORE = re.compile(r"\b(?:options|choices)\b", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
-    r",? (?:if|when|where|should) (?:present|seen|visible|any|they|there|it|large|severe)\b"
+    r"[\s:(\-]{1,4}(?:(?:rather|very|quite|less|more) )?(?:absent|none|no|negative|unlikely"
+    r"|likely not|uncertain|unclear|doubtful|questionable|excluded|less likely)\b"
+    r"|\s(?:is|are|was|were) (?:operated|treated|removed|resected|fused)\b"
+    r"|\s(?:spine|disc|level) (?:might|may|could|would)\b|"
+    r"[ ,(]{1,3}(?:if|when|where|should) (?:present|seen|visible|any|they|there|it|large|severe)\b"
     r"|\s(?:is|are|was|were) (?:\w+ly )?(?:suspected|considered|questioned|sought|searched"
     r"|feared)\b"
     r"|\s(?:might|may|could|would (?:show|have|present|appear|need|require|look|produce|lead))\b"
@@ -55,11 +62,19 @@ _DENIED_AFTER = re.compile(
     r"|\b(?:isn't|aren't|not (?:seen|present|visible|evident))\b|不(?:明显|存在|符合|支持)|可排除)",
     re.IGNORECASE,
 )
+_LABEL_DENIED = re.compile(
+    r"\s*[:(\-]\s*(?:no|none|nil|negative|absent|false|not (?:present|seen|visible|evident)"
+    r"|unlikely)\b",
+    re.IGNORECASE,
+)
 _DEFINED = re.compile(
+    r",? also (?:called|known)\b|\s+(?:cause|lead|result|form|develop|arise|come|resemble"
+    r"|increase)\b|"
     r"\s+(?:typically|usually|often|generally|commonly|frequently|tends?)\b"
     r"|\s+(?:people|persons?|adults?|individuals?|volunteers?|subjects?|controls?|diet|lifestyle)\b"
     r"|\s+(?:is|are|refers|means|occurs?|involves?|describes?|happens?|develops?)\s+(?:an?|when"
-    r"|to|the (?:narrowing|loss|abnormal|forward|slipping)|bony|common|typically|usually|often"
+    r"|to|the (?:narrowing|loss|abnormal|forward|slipping)|bony|common|typical|frequent|typically"
+    r"|usually|often"
     r"|defined|by)\b",
     re.IGNORECASE,
 )
@@ -104,7 +119,8 @@ _ASSERTS = re.compile(
     r"|select"
     r"|pick|favou?r\w*|think|believe|match\w*|fits?|correspond\w*|support\w*|points?|with|at"
     r"|involv\w*"
-    r"|affect\w*|by|clear\w*|marked|mild|moderate|severe|correct|best|most|final\w*|doubt|spine"
+    r"|affect\w*|by|due|secondary|\w{4,}ing|clear\w*|marked|mild|moderate|severe|correct|best"
+    r"|most|final\w*|doubt|spine"
     r"|curv\w+|side|alignment)\b|[\u4e00-\u9fff]|_\s*(?:$|[,.;(!])|_\W*\w*\W*$",
     re.IGNORECASE,
 )
@@ -246,7 +262,11 @@ class _SentenceMarks:
         after = self.sentence[mention.end : min(scope_end, mention.end + 80)]
         if _has_between(self._listings, scope_start, mention.start) and not POSITIVE.match(after):
             return False
-        if _DENIED_AFTER.match(after) or _DEFINED.match(after):
+        if (
+            _LABEL_DENIED.match(self.sentence, mention.end)
+            or _DENIED_AFTER.match(after)
+            or _DEFINED.match(after)
+        ):
             return False
         sentence = self.sentence[max(0, mention.start - 220) : mention.start]
         clause = self.sentence[max(scope_start, mention.start - 220) : mention.start]

@@ -119,6 +119,9 @@ _DANGLING = re.compile(
     r"[\"')\]}]{0,6}(?:\s?\.{3})?\s?[,(]?\s?(and|or|&|/|和|或)\s?(?:option )?(?!A\s|I\s)"
     r"[(\[]?[A-Z](?![A-Za-z0-9'\-])"
 )
+_SECOND_THOUGHT = re.compile(
+    r"[\s,.]{0,4}\bor (?:perhaps|possibly|maybe|only|even|both|none|neither)\b"
+)
 _ELLIPSIS = re.compile(r"[,\s]*,\s*(?:\.\.\.|…|etc)")
 
 
@@ -251,7 +254,11 @@ class SelectionReader:
         dangling = _DANGLING.match(self.text, end)
         if dangling and mood == "loose":
             return None  # "so A and C remain possible"
-        if _ELLIPSIS.match(self.text, end) or (dangling and _OPEN_CHOICE.search(dangling[1])):
+        if (
+            _SECOND_THOUGHT.match(self.text, end)
+            or _ELLIPSIS.match(self.text, end)
+            or (dangling and _OPEN_CHOICE.search(dangling[1]))
+        ):
             decided = False
         return Selection(frozenset(letters), start, end, decided, scored=scored)
 

@@ -33,7 +33,7 @@ _NOUN = (
     r"|pick|guess|my (?:read|reading|take|call)|winner|diagnosis|conclusion|verdict|impression"
     r"|prediction|decision|vote|bet|judge?ment|(?:best|closest) (?:match|fit|description"
     r"|explanation)"
-    r"|response|result|classification|letter|one)\b)"
+    r"|response|result|classification|letter|ones?)\b)"
 )
 _LINK = (
     r"(?:\b(?:is|are|was|were|would (?:\w+ )?be|should (?:\w+ )?be|must be|will be|has to be"
@@ -48,7 +48,7 @@ _STRONG_PATTERNS = (
     r"\b(?:were|had) I (?:to |been )?(?:forced|pressed|asked|obliged|made|required"
     r"|choose|pick|guess|commit|answer|decide)\b[^.:;\n]{0,50},"
     r"(?: it(?:'d| would) be| I(?:'d| would)(?: go (?:with|for)| choose| pick| say| answer)?)?",
-    r"\b(?:money|bet) is on\b|\bput (?:all )?my (?:(?:money|chips|bet)s? on|name to)\b"
+    r"\b(?:money|bet)(?: is|'s) on\b|\bput (?:all )?my (?:(?:money|chips|bet)s? on|name to)\b"
     rf"|\b(?:{NOTHING_BUT.pattern})\b"
     r"|\bcomes? down (?:on the side of|in favou?r of)\b"
     r"|\bI(?:'d| would|'ll| will| am going to)?(?: also)? (?:add|mark|tick|circle|submit|enter"
@@ -119,9 +119,10 @@ _REVISION_PATTERN = (
     r"|\b(?:actually|make that|i mean|i meant|make it|scratch that|or rather|correction)\b"
     r"|\b(?:chang(?:e|ed|ing)|revis(?:e|ed|ing)|switch(?:ed|ing)?|correct(?:ed|ing)?"
     r"|amend(?:ed|ing)?|updat(?:e|ed|ing))"
-    r"(?: (?:it|that|this|my (?:answer|mind|choice|response)))*"
+    r"(?: (?:it|that|this|myself|my (?:answer|mind|choice|response)))*"
     r"(?: from (?:options? )?[(\[]?[A-Z][)\]]?)?(?: to|:)"
-    r"|\b(?:up)?on (?:further |closer |second |careful )?(?:reflection|inspection|thoughts?|review"
+    r"|\b(?:thinking|looking|checking|counting) again\b|\b(?:up)?on (?:further |closer |second "
+    r"|careful )?(?:reflection|inspection|thoughts?|review"
     r"|consideration|look)\b"
     r"|不对[,。]?|更正[为:]?|(?:应)?改(?:为|选)|纠正[为:]?|不,)(?:\s*(?:no|wait|actually|hmm"
     r"|it's|it is|应该是|是)[\s,.:]{0,4}){0,4}"
