@@ -206,6 +206,8 @@ def test_position_bias_is_named_only_if_shown():
         "These data do not show it: no letter’s interval lies wholly above another’s (from "
         "75.0\u00a0% under B to 80.0\u00a0% under A)."
     )
+    alike = position_words([place("A", share(0.5)), place("B", share(0.5))])
+    assert alike.endswith("the accuracy is 50.0\u00a0% under every letter.")
     assert position_words([place("A", NONE)]).startswith("There are too few letters")
 
 

@@ -252,6 +252,11 @@ def position_words(positions: Sequence[Position]) -> str:
         )
     best = max(known, key=lambda p: p.accuracy.value or 0.0)
     worst = min(known, key=lambda p: p.accuracy.value or 0.0)
+    if best.accuracy.value == worst.accuracy.value:
+        return (
+            "These data do not show it: the accuracy is "
+            f"{percent(best.accuracy.value)} % under every letter."
+        )
     return (
         "These data do not show it: no letter’s interval lies wholly above another’s "
         f"(from {percent(worst.accuracy.value)} % under {worst.letter} to "
