@@ -320,3 +320,20 @@ def test_without_an_extractor_its_share_is_what_it_would_have_read(bench, tmp_pa
     row = html.split("<div>What became of every question")[1].split("<tbody>")[1].split("</tr>")[0]
     assert f"<td>–</td><td>{200 / len(ids):.1f}</td>" in row
     assert "No run of this page used one" in html
+
+
+def test_runs_on_changed_pictures_have_no_board_of_their_own(bench, tmp_path):
+    run = write_run(
+        tmp_path / "r", bench.folder, predictions_of(bench.questions, "m", answers_at(0.5))
+    )
+    changed = Benchmark(bench.folder, bench.manifest | {"perturbed": {}})
+    with pytest.raises(UsageError, match="holds changed pictures: give its runs as --perturbed"):
+        view_of(changed, run)
+
+
+def test_what_an_imported_source_does_not_know_is_left_out(bench):
+    source = dict(bench.manifest["sources"]["rsna"])
+    del source["annotations_sha256"], source["images_sha256"]
+    told = Benchmark(bench.folder, bench.manifest | {"sources": {"rsna": source}})
+    assert read_origin(told).sources[0].hashes == ()
+    assert len(read_origin(bench).sources[0].hashes) == 2

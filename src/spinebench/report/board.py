@@ -61,6 +61,11 @@ def build_page_view(
 ) -> tuple[PageView, list[LoadedRun]]:
     """The page without its gallery, and the runs in the board's order."""
     check_no_side_task(bench.questions, str(bench.folder))
+    if "perturbed" in bench.manifest:
+        raise UsageError(
+            f"{bench.folder} holds changed pictures: give its runs as --perturbed beside the runs "
+            "on the benchmark it was made from"
+        )
     bench_sha256 = sha256_of_file(bench.folder / "manifest.json")
     runs = [load_run(folder, bench, bench_sha256) for folder in folders]
     split, subset = _one_split(runs)

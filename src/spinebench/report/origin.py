@@ -36,7 +36,10 @@ def read_origin(bench: Benchmark) -> Origin:
 
 def _source_view(name: str, source: dict[str, Any]) -> SourceView:
     terms = source["terms"]
-    annotations = sorted(source["annotations_sha256"].items())
+    # an imported benchmark may not know what its images and annotations were made from
+    hashes = sorted(source.get("annotations_sha256", {}).items())
+    if "images_sha256" in source:
+        hashes.append(("all images used", source["images_sha256"]))
     return SourceView(
         name=name,
         title=source["title"],
@@ -48,7 +51,7 @@ def _source_view(name: str, source: dict[str, Any]) -> SourceView:
         images=source["images"],
         patients=source["patients"],
         files=_file_accounts(source["accounting"]),
-        hashes=(*annotations, ("all images used", source["images_sha256"])),
+        hashes=tuple(hashes),
     )
 
 
