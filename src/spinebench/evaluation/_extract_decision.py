@@ -53,7 +53,8 @@ _TURN = re.compile(
 _PLACEHOLDERS = frozenset("XY")
 # "[E]. Or possibly [G]."
 _OFFERED = re.compile(
-    r"\[([A-Z])\]|\b(?:or|also|possibly|maybe|perhaps|alternatively)\b,? (?:possibly |maybe "
+    r"\[([A-Z])\](?=\s*(?:$|[.,;!\n]))|\b(?:or|also|possibly|maybe|perhaps"
+    r"|alternatively)\b,? (?:possibly |maybe "
     r"|perhaps |also "
     r"|even |rather )?(?:(?:option|choice) )?[(\[]?([A-Z])[)\]]?(?=\s*(?:$|[.;!\n]))"
 )
