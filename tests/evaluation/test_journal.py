@@ -90,8 +90,8 @@ def test_files_are_numbered_on_and_never_opened_twice(tmp_path: Path) -> None:
 
 def test_replies_of_the_extractor(tmp_path: Path) -> None:
     with open_journal(tmp_path / "00001.jsonl") as journal:
-        journal.write(Reply(key="x", text='{"letters": []}'))
-    assert read_replies(tmp_path) == {"x": '{"letters": []}'}
+        journal.write(Reply(key="x", text='{"letters": []}', input_tokens=9))
+    assert read_replies(tmp_path) == [Reply(key="x", text='{"letters": []}', input_tokens=9)]
     assert read_journal(tmp_path).torn == 1  # the two are not taken for one another
 
 

@@ -454,7 +454,7 @@ def test_the_extractor_reads_what_the_rules_cannot_once(
     ] * 3
     assert found["extractor"] == {
         "model": reader, "prompt_sha256": extractor_prompt_sha256(), "settings": DEFAULT_SETTINGS,
-        "unread": 0,
+        "unread": 0, "usage": {"calls": 3, "input_tokens": 33, "output_tokens": 21},
     }  # fmt: skip
     share = {"answers": 3, "asked": 3, "answered": 3, "would_ask": 0}
     assert found["scores"]["extractor"] == {**share, "asked_share": 1.0, "would_ask_share": 0.0}

@@ -152,7 +152,7 @@ def test_ctrl_c_while_it_reads_keeps_what_was_read(
     monkeypatch.setattr(run_extractor, "_AT_ONCE", 1)
     ask = run_extractor._Reader._ask
 
-    async def ask_twice(self: run_extractor._Reader, prompt: str) -> str:
+    async def ask_twice(self: run_extractor._Reader, prompt: str) -> Any:
         if len(self.readings) == 2:
             raise KeyboardInterrupt
         return await ask(self, prompt)

@@ -47,6 +47,8 @@ class Reply:
 
     key: str  # hash of extractor and prompt, filled in
     text: str
+    input_tokens: int | None = None
+    output_tokens: int | None = None
 
 
 L = TypeVar("L", Heard, Reply)
@@ -110,10 +112,9 @@ def read_journal(folder: Path) -> Journal:
     return Journal(heard, torn, by_key)
 
 
-def read_replies(folder: Path) -> dict[str, str]:
-    """Texts of the extractor by key."""
-    replies, _ = _read_lines(folder, Reply)
-    return {reply.key: reply.text for reply in replies}
+def read_replies(folder: Path) -> list[Reply]:
+    """Every reply of the extractor, in order; two prompts that are alike may each have one."""
+    return _read_lines(folder, Reply)[0]
 
 
 def _read_lines(folder: Path, kind: type[L]) -> tuple[list[L], int]:

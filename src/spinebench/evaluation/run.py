@@ -17,7 +17,7 @@ from spinebench.errors import UsageError
 from spinebench.evaluation.asking import Calling, Shard
 from spinebench.evaluation.find import find_benchmark
 from spinebench.evaluation.images import describe_handling
-from spinebench.evaluation.journal import Journal, next_file, only_run, read_journal
+from spinebench.evaluation.journal import Journal, next_file, only_run, read_journal, read_replies
 from spinebench.evaluation.predictions import Run, build_predictions
 from spinebench.evaluation.prices import Price
 from spinebench.evaluation.prompts import TASKS, Prompt
@@ -259,7 +259,8 @@ def _read_rest(
 ) -> Read:
     """What the extractor makes of the answers; after Ctrl-C nobody is asked any more."""
     if ended.stop == "interrupted":
-        return Read(predictions, len(list_unparsed(predictions)))
+        unread = len(list_unparsed(predictions))
+        return Read(predictions, unread, read_replies(out / EXTRACTOR))
     stop_after = planned.options.stop_after
     read = read_unparsed(predictions, asks, reader, out / EXTRACTOR, stop_after=stop_after)
     if read.interrupted:

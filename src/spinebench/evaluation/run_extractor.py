@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inspect_ai.model import Model
+from inspect_ai.model import Model, ModelOutput
 
 from spinebench.evaluation.asking import error_words
 from spinebench.evaluation.extractor_model import (
@@ -50,6 +50,7 @@ class Read:
 
     predictions: list[Prediction]  # all of the run, those that were read as the extractor has them
     unread: int  # answers that it should have read and did not
+    replies: Sequence[Reply] = ()  # all that it ever gave to this run
     interrupted: bool = False  # by Ctrl-C
 
 
@@ -60,7 +61,18 @@ def describe_extractor(name: str, read: Read) -> dict[str, Any]:
         "prompt_sha256": extractor_prompt_sha256(),
         "settings": build_settings(name, ModelOptions()),
         "unread": read.unread,
+        "usage": {
+            "calls": len(read.replies),
+            "input_tokens": _sum_known([reply.input_tokens for reply in read.replies]),
+            "output_tokens": _sum_known([reply.output_tokens for reply in read.replies]),
+        },
     }
+
+
+def _sum_known(counts: Sequence[int | None]) -> int | None:
+    """Sum, or None where one is not known."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def read_unparsed(
@@ -78,9 +90,11 @@ def read_unparsed(
     """
     wanted = list_unparsed(predictions)
     found = list(predictions)
+    replies = read_replies(folder)
     if not wanted:
-        return Read(found, 0)
-    reader = _Reader(opener(), read_replies(folder), stop_after)
+        return Read(found, 0, replies)
+    known = {reply.key: reply.text for reply in replies}
+    reader = _Reader(opener(), known, stop_after)
     interrupted = False
     with open_journal(next_file(folder)) as journal:
         try:
@@ -93,7 +107,7 @@ def read_unparsed(
     if reader.first_error is not None:
         words = f"{unread} answers were not read: {error_words(reader.first_error)}"
         print(f"extractor {reader.model}: {words}", file=sys.stderr)
-    return Read(found, unread, interrupted)
+    return Read(found, unread, read_replies(folder), interrupted)
 
 
 def list_unparsed(predictions: Sequence[Prediction]) -> list[int]:
@@ -144,15 +158,25 @@ class _Reader:
 
         async def reply(prompt: str) -> str:
             if key not in self._known:
-                self._known[key] = await self._ask(prompt)
-                journal.write(Reply(key=key, text=self._known[key]))
+                output = await self._ask(prompt)
+                usage = output.usage
+                tokens = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
+                journal.write(
+                    Reply(
+                        key=key,
+                        text=output.completion,
+                        input_tokens=tokens[0],
+                        output_tokens=tokens[1],
+                    )
+                )
+                self._known[key] = output.completion
             return self._known[key]
 
         read = await extract_with_model(reply, prediction.raw_text, ask.shown, multiple=multiple)
         return read.reading
 
-    async def _ask(self, prompt: str) -> str:
+    async def _ask(self, prompt: str) -> ModelOutput:
         output = await self.model.generate(prompt)
         if output.error or not output.choices:
             raise NoReplyError(str(output.error or "no answer")[:500])
-        return output.completion
+        return output
