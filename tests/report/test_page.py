@@ -75,6 +75,7 @@ def test_summary_tells_what_was_written(built, bench):
     assert summary["bytes"] == len(html.encode()) < MAX_BYTES
     assert summary["split"] == "test"
     assert next(run["model"] for run in summary["runs"]) == "openai/gpt-4o"
+    assert [run["label"] for run in summary["runs"]] == [run["model"] for run in summary["runs"]]
     assert [run["complete"] for run in summary["runs"]].count(False) == 1
     assert set(summary["gallery"]) == {"found", "healthy_found", "missed", "called_ill"}
     assert all(count > 0 for count in summary["gallery"].values())

@@ -30,7 +30,7 @@ def demo(
     result = run_demo(out, patients=patients, seed=seed, workers=workers)
     rows = [
         (
-            run["model"],
+            run["label"],
             *(_percent(run[name]) for name in ("diagnosis", "localization", "overall")),
         )
         for run in result["report"]["runs"]
