@@ -95,7 +95,8 @@ def build_report(
     """Write the page of some runs on one benchmark; returns a summary. Keywords: `PageOptions`.
 
     The summary: `out`, `bytes`, `bench_sha256`, `split`, `patients`, and `runs`, a list of
-    `label`, `model`, `run_id`, `complete`, `diagnosis`, `localization`, `overall` (fractions or None).
+    `label`, `model`, `run_id`, `complete`, `diagnosis`, `localization`, `overall` (fractions or
+    None).
     Raises UsageError if a run is not of this benchmark or the page cannot be kept under 15 MB.
     """
     if not runs:
