@@ -160,6 +160,17 @@ def test_the_same_answers_throughout_bound_the_difference() -> None:
     assert paired_difference_interval(values, values, patients) == (0.0, -most, most)
 
 
+def test_where_only_one_is_ever_better_the_other_s_none_is_no_worst_case() -> None:
+    """15 of 430 answers of 43 patients are better and none is worse: p and interval agree."""
+    patients = np.repeat(np.arange(43), 10)
+    first = np.ones(430)
+    second = np.where(np.arange(430) % 29 == 0, 0.0, 1.0)
+    found = paired_difference_interval(first, second, patients)
+    assert found.low is not None
+    assert found.low > 0
+    assert paired_permutation(first, second, patients, resamples=2000, seed=0) < 0.01
+
+
 def test_weighted_values_may_differ_by_more_than_one() -> None:
     a, b, clusters = two_models(np.random.default_rng(8), 60, 4, 0.1)
     plain = paired_difference_interval(a, b, clusters)

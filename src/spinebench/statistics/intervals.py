@@ -118,24 +118,36 @@ def mean_of_two_interval(
 
 
 def share_bounds(
-    sums: NDArray[np.float64], sizes: NDArray[np.float64], *, level: float = 0.95
+    sums: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    *,
+    level: float = 0.95,
+    alike: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bounds of `cluster_interval` from sums and sizes of at least two clusters.
 
     Clusters lie along the last axis; other axes are independent data sets, so that a simulation of
-    thousands of runs is one call.
+    thousands of runs is one call. `alike` is the effective sample size where all values are equal
+    (default: the number of clusters, the worst case).
     """
+    p = sums.sum(-1) / sizes.sum(-1)
+    effective = effective_size(sums, sizes)
+    if alike is not None:
+        effective = np.where((p > 0) & (p < 1), effective, alike)
+    low, high = _wilson(p, effective, stats.t.ppf((1 + level) / 2, degrees_of_freedom(sizes)))
+    # where a cluster or two dominate, design can fall so low that rounding would pass the ends
+    return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+
+
+def effective_size(sums: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """n_eff of the module; the number of clusters where all values are equal."""
     n, m = sizes.sum(-1), sizes.shape[-1]
     p = sums.sum(-1) / n
     df = degrees_of_freedom(sizes)
     with np.errstate(divide="ignore", invalid="ignore"):
         design = _variance(sums, sizes) / (p * (1 - p) / (n - 1))
     least = stats.chi2.ppf(_SELDOM, df) / df
-    mixed = (p > 0) & (p < 1)
-    effective = np.where(mixed, n / np.fmax(least, design), m)
-    low, high = _wilson(p, effective, stats.t.ppf((1 + level) / 2, df))
-    # where a cluster or two dominate, design can fall so low that rounding would pass the ends
-    return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
+    return np.asarray(np.where((p > 0) & (p < 1), n / np.fmax(least, design), m))
 
 
 def degrees_of_freedom(sizes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from spinebench.statistics.clusters import Interval, Labels, sum_by_cluster
-from spinebench.statistics.intervals import share_bounds
+from spinebench.statistics.intervals import effective_size, share_bounds
 
 # up to so many patients in whom the models differ every choice of signs is looked at: 16,384
 EXACT_PATIENTS = 14
@@ -96,8 +96,10 @@ def paired_bounds(
     """
     n = sizes.sum(-1)
     up, down = better.sum(-1) / n, worse.sum(-1) / n
-    up_low, up_high = share_bounds(better, sizes, level=level)
-    down_low, down_high = share_bounds(worse, sizes, level=level)
+    # where only one of the two is ever better, the other's none hangs together as its do
+    alike = np.maximum(effective_size(better + worse, sizes), sizes.shape[-1])
+    up_low, up_high = share_bounds(better, sizes, level=level, alike=alike)
+    down_low, down_high = share_bounds(worse, sizes, level=level, alike=alike)
     u, v = better - sizes * up[..., None], worse - sizes * down[..., None]
     scale = np.sqrt((u * u).sum(-1) * (v * v).sum(-1))
     r = np.divide((u * v).sum(-1), scale, out=np.zeros_like(scale), where=scale > 0)
