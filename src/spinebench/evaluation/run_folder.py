@@ -93,15 +93,21 @@ def write_plan(out: Path, plan: Mapping[str, Any]) -> None:
     write_json(out / PLAN, {**plan, "kind": _PLAN_KIND})
 
 
+def shown_model(model: str) -> str:
+    """A model's name as others may see it: of weights in a folder, the folder's name alone."""
+    provider, _, path = model.partition("//")
+    return f"{provider}/{path.rstrip('/').rpartition('/')[2]}" if path else model
+
+
 def name_run(plan: Mapping[str, Any]) -> str:
-    """Id of the run: the model, and a hash of benchmark and settings."""
+    """Id of the run: the model as shown, and a hash of benchmark and settings."""
     identity = {
         "benchmark": plan["benchmark"]["manifest_sha256"],
         "settings": json.dumps(plan["settings"], sort_keys=True),
         "prompts": {task: prompt["sha256"] for task, prompt in plan["prompts"].items()},
         **{name: plan[name] for name in ("model", "protocol", "split", "epochs", "subset")},
     }
-    name = "".join(c if c.isalnum() or c in ".-" else "-" for c in plan["model"])
+    name = "".join(c if c.isalnum() or c in ".-" else "-" for c in shown_model(plan["model"]))
     return f"{name}-{sha256_of_json(identity)[:8]}"
 
 

@@ -59,12 +59,6 @@ def asked_settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in manifest["settings"].items() if k not in TRANSPORT}
 
 
-def shown_model(model: str) -> str:
-    """A model's name as a page shows it: of weights in a folder, the folder's name alone."""
-    provider, _, path = model.partition("//")
-    return f"{provider}/{path.rstrip('/').rpartition('/')[2]}" if path else model
-
-
 def load_run(folder: Path, bench: Benchmark, bench_sha256: str) -> LoadedRun:
     """Read a run folder. Raises UsageError if it was made on another benchmark."""
     manifest = read_manifest(folder, "run")
