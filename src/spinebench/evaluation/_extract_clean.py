@@ -64,6 +64,8 @@ _LATEX_COMMAND = re.compile(
 )
 _LATEX_WORDS = re.compile(r"\\(?:text|math)[a-z]{0,6}\s?\{([^{}]{0,200})\}")
 _LATEX_BOXED = re.compile(r"\\(?:f?boxed|f(?:rame)?box)(?![A-Za-z])")
+# "\\boxed{A} and \\boxed{C}" is one list
+_BOXED_LIST = re.compile(r"(\}\s?\$?\s?(?:,|;|&|and|和|、)\s?(?:and )?\$?\s?)boxed:\s?")
 _LATEX_SPACE = re.compile(r"\\[,;:! ]")
 _LATEX_ESCAPE = re.compile(r"\\([\[\](){}_&%$#*])")
 _FENCE = re.compile(r"^[ \t]*(?:'''|~~~)[ \t]*\w{0,20}[ \t]*$", re.MULTILINE)
@@ -132,6 +134,7 @@ def _strip_markup(text: str) -> str:
     text = _ANSWER_TAG.sub(" final answer: ", text)
     text = _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", text))
     text = _LATEX_BOXED.sub(" boxed: ", _LATEX_COMMAND.sub(" ", _LATEX_WORDS.sub(r" \1 ", text)))
+    text = _BOXED_LIST.sub(r"\1", text)
     text = _LATEX_ESCAPE.sub(r"\1", _LATEX_SPACE.sub(" ", text)).replace("\\\\", "\n")
     text = _LINE_MARK.sub("", _BULLET.sub("- ", _STRUCK.sub(" ", text)))
     return _EMPHASIS.sub("", text).replace("'''", "")

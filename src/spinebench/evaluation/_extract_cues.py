@@ -27,7 +27,7 @@ from spinebench.evaluation._extract_guards import (
     is_withheld,
 )
 from spinebench.evaluation._extract_options import OptionTable
-from spinebench.evaluation._extract_selection import Mood, Selection, SelectionReader
+from spinebench.evaluation._extract_selection import NOISE_AFTER, Mood, Selection, SelectionReader
 from spinebench.evaluation._extract_verdicts import read_verdicts
 from spinebench.evaluation._extract_wordings import (
     CUE_PATTERN,
@@ -52,9 +52,10 @@ _LETTER_TOKEN = re.compile(
     re.I,
 )
 _ADDING = re.compile(r"\b(?:also|additionally|plus|in addition|as well)\b|还(?:要|应|需)?", re.I)
-_ONLY = re.compile(r"\bonly (?:option )?$", re.IGNORECASE)
+_ONLY = re.compile(r"\b(?:only|nothing but|nothing other than) (?:option )?$", re.IGNORECASE)
 _REMAINS = re.compile(
-    r"[\s)\]]{1,3}(?:fits|matches|remains|applies|works|is left|accounts for|explains|qualifies"
+    r"[\s)\]]{1,3}(?:makes sense|fits|matches|remains|applies|works|is left|accounts for"
+    r"|explains|qualifies"
     r"|survives|describes|captures|reflects|agrees with|does justice)\b",
     re.IGNORECASE,
 )
@@ -68,17 +69,25 @@ _HINT = re.compile(
     r"|正确|符合|合适|恰当|可能|贴切|吻合|[都均皆]是?对|受累|狭窄|退变|病变|异常|突出",
     re.IGNORECASE,
 )
+_EXCLUDED = re.compile(
+    r"\b(?:exclud|eliminat|dismiss|reject|discard|rul)\w*(?: out)?[ :]{1,2}"
+    r"(?:(?:both|options?|choices?|levels?) )*$",
+    re.IGNORECASE,
+)
+_AFTER_COMMA = re.compile(r", ?(?=(?:option )?[(\[]?[A-Z][)\]]?$)(.)")
 _HINT_REACH_CHARS = 600
 _LINE_END = re.compile(r"[\s\"')\]}>.,;:!]*$")
+_WHOLE_LINE = re.compile(r"[\"')\]}>.,;:! ]*\n")
 _PAST = re.compile(r"\b(?:was|were)\b", re.IGNORECASE)
 _TAG_QUESTION = re.compile(r"[^.!?\n]{0,30}\?")
 _LABELLED = re.compile(r"[- ]{0,3}(?:option |选项)?[(\[]?[A-Z][)\]]?\s?(?:[:.)]|-\s)")
 _NUMBERED_LIST = re.compile(r"(1[.)] )(?=[^\n]{1,60}\n\s*2[.)] )")
 _FIRST_DELIMITER = re.compile(
-    r"[\"')\]}>]{0,6}(?<=[.)])\s|[\"')\]}>]{0,6}\s*(?:$|[.:),;(\n。、]|\s?-\s|(?:but |and )?(?:not"
+    r"[\"')\]}>]{0,6}(?<=[.)])\s|[\"')\]}>]{0,6}\s*(?:$|[.:),;(\n。、]|(?:全|都|均)(?:选|对)|\s?-\s"
+    r"|(?:but |and )?(?:not"
     r"|rather than|instead of"
     r"|over|for (?:sure|certain)|alone|only(?! (?:if|when|where|in)\b)|because|since"
-    r"|most (?:likely|probably)|definitely"
+    r"|most (?:likely|probably)|definitely|(?:←|<-+) ?(?:my |the )?(?:final|answer|choice|correct)"
     r"|certainly)(?:\s|[.!]|$)|please\b|(?<=\s)[#%$@*~^])"
 )
 # "My final option" without its words: "... at L4. [D]", at the end of a line.
@@ -231,6 +240,12 @@ def _iter_confirmed(text: str, table: OptionTable, reader: SelectionReader) -> I
             position = hints[index] - _HINT_REACH_CHARS
             continue
         selection = reader.read(token.start(), "list")
+        if selection and _EXCLUDED.search(text, max(0, token.start() - 40), token.start()):
+            # "having excluded A-D, E is the answer": the comma ends what is excluded
+            last = _AFTER_COMMA.search(text, token.start(), selection.end)
+            if last:
+                position = last.start(1)
+                continue
         if selection is None:
             position = token.end()
             continue
@@ -304,7 +319,10 @@ def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> 
         return None  # "segment D"
     line_end = text.find("\n", selection.end)
     line_end = len(text) if line_end < 0 else line_end
-    is_pure = bool(_LINE_END.match(text[selection.end : min(line_end, selection.end + 40)]))
+    is_noisy = bool(NOISE_AFTER.match(text, selection.end))
+    is_pure = is_noisy or bool(
+        _LINE_END.match(text[selection.end : min(line_end, selection.end + 40)])
+    )
     if not is_pure:
         listed = {match[1] for match in _LISTED.finditer(text)} - selection.letters
         if listed or not selection.letters or not _FIRST_DELIMITER.match(text, selection.end):
@@ -312,6 +330,8 @@ def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> 
     after = text[selection.end : selection.end + 160]
     if _PAST.search(text[: selection.start]):
         return None  # "That was C; this one ..."
+    if is_noisy:
+        after = ""
     if is_prose(after[:40]) or TRAILING.match(after) or _TAG_QUESTION.match(after):
         return None
     return Commitment("bare_letter", 0, selection.end, selection.letters, selection.decided)
@@ -332,6 +352,8 @@ def _read_last_line(text: str, table: OptionTable, reader: SelectionReader) -> C
             and not _LISTED.match(previous.lstrip("- "))
             and _LINE_END.match(text, selection.end)
         ):
+            if table.multiple:
+                selection = _extend_bullets(text, start, selection, reader)
             return Commitment(
                 "bare_letter", start, selection.end, selection.letters, selection.decided
             )
@@ -346,6 +368,20 @@ def _read_last_line(text: str, table: OptionTable, reader: SelectionReader) -> C
             "bare_letter", lone.start(1), lone.end(), frozenset(lone[1]), decided=True
         )
     return None
+
+
+def _extend_bullets(
+    text: str, start: int, selection: Selection, reader: SelectionReader
+) -> Selection:
+    """The letters of the last line with those of the bulleted lines right above it."""
+    letters, decided = selection.letters, selection.decided
+    while text.startswith("- ", start) and start > 1:
+        above = text.rfind("\n", 0, start - 1) + 1
+        more = reader.read(above, "strong") if text.startswith("- ", above) else None
+        if more is None or more.by_text or not _WHOLE_LINE.match(text, more.end):
+            break
+        letters, decided, start = letters | more.letters, decided and more.decided, above
+    return Selection(letters, selection.start, selection.end, decided)
 
 
 def _read_last_colon(text: str, table: OptionTable) -> Commitment | None:

@@ -84,7 +84,8 @@ _OPINES = (
     r"|expect(?:s|ed)?|hint(?:s|ed)?|call(?:s|ed)?|labell?ed|settle[sd]?|decide[sd]?)"
 )
 _REPORTED = re.compile(
-    rf"\b{_PERSON}(?:,? (?:\w+ly|would|will|might|may|could|can|should|also|often|has|have|had|then"
+    rf"\b{_PERSON}(?:,? (?:(?!likely)\w+ly|would|will|might|may|could|can|should|also|often|has"
+    rf"|have|had|then"
     r"|once|always|sometimes|all|both|each|here|there|still|who (?:\w+ ){1,4}|in (?:charge|my \w+"
     r"|the \w+)"
     r"|on call"

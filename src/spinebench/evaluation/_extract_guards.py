@@ -160,6 +160,10 @@ NOTHING_BUT = re.compile(
     r" than)",
     re.IGNORECASE,
 )
+_NOTHING_ELSE = re.compile(rf"\b(?:{NOTHING_BUT.pattern})\s*$", re.IGNORECASE)
+PREFERENCE = re.compile(
+    r"\b(?:rather than|instead of) (?:option )?[(\[]?(?-i:[A-Z])[)\]]?,", re.IGNORECASE
+)
 _POSSIBLE = re.compile(
     r"\b(?:may|might|could) be\b|\b(?:an?|one|another) possible\b", re.IGNORECASE
 )
@@ -234,7 +238,8 @@ def is_withheld(text: str, start: int, selection: Selection, cue: str) -> bool:
 # a model in a loop says the same sentence thousands of times
 @lru_cache(maxsize=256)
 def _is_withheld(sentence: str, clause: str, cue: str, rest: str, rest_of_sentence: str) -> bool:
-    near = _CERTAIN.sub(" ", _FORCED_PHRASE.sub(" ", clause))[-60:]
+    near = _FORCED_PHRASE.sub(" ", _NOTHING_ELSE.sub(" ", clause))
+    near = _CERTAIN.sub(" ", near)[-60:]
     after = rest_of_sentence.removeprefix(cue)  # "C applies whenever ..."
     return (
         _is_denied(near, cue)
@@ -250,7 +255,7 @@ def _is_withheld(sentence: str, clause: str, cue: str, rest: str, rest_of_senten
 def _is_denied(near: str, cue: str) -> bool:
     if _NEGATION.search(near) or _HEDGE.search(near) or _IF.search(near):
         return True
-    if _NEGATION.search(cue) and not NOTHING_BUT.search(cue):
+    if _NEGATION.search(cue) and not (NOTHING_BUT.search(cue) or PREFERENCE.match(cue)):
         return True
     return bool(_WAS.search(near) and _DOING.match(cue))
 
@@ -259,7 +264,11 @@ def _is_not_meant(sentence: str, clause: str, near: str, cue: str) -> bool:
     """Whether a statement is wanted, told, one of several, or shows a format."""
     if _TOLD.search(near) or _SOMEBODY.search(near) or _SOURCE.search(sentence + cue):
         return True
-    noun = "" if NOTHING_BUT.search(cue) else cue[:30].rsplit(" ", 1)[0]
+    noun = (
+        ""
+        if NOTHING_BUT.search(cue) or cue.lower().startswith("in other words")
+        else cue[:30].rsplit(" ", 1)[0]
+    )
     if _WRONG_NOUN.search(near) or _WRONG_NOUN.search(noun):
         return True
     if _PURPOSE.fullmatch(clause) or _POSSIBLE.search(cue):

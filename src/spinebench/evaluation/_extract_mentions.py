@@ -45,6 +45,8 @@ _LOST = re.compile(
 )
 _LISTED_BEFORE = re.compile(r"\b(?:options|choices)\b", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
+    r"[^;.\n]{0,60}\bare (?:the|all|just) (?:possible |given |\w+ )?(?:levels of the|options"
+    r"|choices)\b(?! that)|"
     r"[\s:(\-]{1,4}(?:(?:rather|very|quite|less|more) )?(?:absent|none|no|negative|unlikely"
     r"|likely not|uncertain|unclear|doubtful|questionable|excluded|less likely)\b"
     r"|\s(?:is|are|was|were) (?:operated|treated|removed|resected|fused)\b"
@@ -81,7 +83,8 @@ _DEFINED = re.compile(
 # Said of levels only: without disease, or merely looked at.
 _UNAFFECTED = re.compile(
     r"\b(?:review\w*|examined|covers?|covering|depict\w*|imaged|numbered|counted|displayed"
-    r"|normal|preserved|unremarkable|intact|spared|maintained|patent|healthy|fine"
+    r"|unaffected|uninvolved|excluded|normal|preserved|unremarkable|intact|spared|maintained"
+    r"|patent|healthy|fine"
     r"|well[- ]hydrated|clear)\b|正常|未见|完好",
     re.IGNORECASE,
 )
@@ -125,6 +128,8 @@ _ASSERTS = re.compile(
     re.IGNORECASE,
 )
 _QUERIED = re.compile(r"(?<!\S)\?(?=[A-Za-z])")  # "?osteophytes", as on a request form
+_HEAD = re.compile(r"^(?:- |\d+[.)] )?(?:[Oo]ption )?[(\[]?([A-Z])[)\]]?[.:)]{0,2} ", re.MULTILINE)
+_HEADS = re.compile(r"\s?(?::|-\s|- )\s?(?=\S)")
 _MAX_MENTIONS = 200  # in one sentence; more is a text made to take long
 _RANGE_WORD = re.compile(r"\s*(?:to|through|down to|至|到|-)\s*", re.IGNORECASE)
 
@@ -139,7 +144,7 @@ def collect_affirmed(
     one, all affirming sentences must agree. `strict`, for texts that also refuse: a conclusion is
     needed in every case.
     """
-    text = _QUERIED.sub("query ", text)
+    text = _cut_headings(_QUERIED.sub("query ", text), table)
     if whole := table.match_whole(text):
         return whole, text
     if table.multiple and (listed := _read_bare_list(text, table)):
@@ -168,6 +173,24 @@ def collect_affirmed(
         if len(found) != 1:
             return None
     return found, sentence.strip()
+
+
+def _cut_headings(text: str, table: OptionTable) -> str:
+    """`text` without the options' words where they head what is said of each: "B. Healthy: ..."."""
+    headed: list[tuple[int, int]] = []
+    letters = set()
+    for head in _HEAD.finditer(text):
+        mention = table.match_mention(text, head.end())
+        if mention and head[1] in mention.letters and _HEADS.match(text, mention.end):
+            headed.append((mention.start, mention.end))
+            letters.add(head[1])
+    if len(letters) < 2:
+        return text
+    parts, end = [], 0
+    for start, stop in headed:
+        parts.append(text[end:start])
+        end = stop
+    return "".join([*parts, text[end:]])
 
 
 def _read_bare_list(text: str, table: OptionTable) -> frozenset[str]:

@@ -73,24 +73,33 @@ _SPECIES = re.compile(
     r"|pneumoniae"
     r"|melitensis|abortus|granulosus|burgdorferi|spp?)\b"
 )
-_ENDS_I = re.compile(r"\s*(?:$|[\n.)\]}:;\"'。]|and\b|or\b|和|、)")
+_ENDS_I = re.compile(
+    r"\s*(?:$|,\s?(?:and )?[A-Z](?![A-Za-z0-9'])|[\n.)\]}:;\"'。]|and\b|or\b|和|、)"
+)
 _ENDS_PROTOCOL_I = re.compile(r"\s*(?:$|\n|[^\w\s])")
 _SMALL_SENTENCE = re.compile(r"\.\s?[a-z]")
 _SLASHED_LETTER = re.compile(r"/[A-Z](?![A-Za-z0-9])")
 _IS_SCORE = re.compile(r"%|\d\.\d")
 _STRICT_END = re.compile(
-    r"\s*(?:$|[\n.)\]}\"'>:;,&+/、。]|and\b|or\b|-\s|和|或|全选|(?:because|since|as|given|due)\b)"
+    r"\s*(?:$|[\n.)\]}\"'>:;,&+/、。]|and\b|or\b|-\s|和|或|全选|都选|全对|(?:because|since|as|given|due)\b)"
 )
 _FOLLOWING_WORD = re.compile(
     r"\s+(?:because|since|as|due|based|given|with|for|which|so|here|in|from|on|by|that|where|when"
     r"|after|and|or|at|only|rather|instead|over|but|not|though|although|while|to|through|alone"
-    r"|without|if|plus|please|than|together|along|fits|matches|remains|applies|even|despite|yet"
+    r"|without|if|plus|first|makes|explains|accounts|qualifies|please|than|together|along|fits"
+    r"|matches|remains|applies|even|despite|yet"
     r"|still|whereas"
     r"|better"
     r"|best|most"
     r"|more|the (?:most|best|correct|right|only|likeliest)|I\b"
     r"|[B-HJ-Z](?![A-Za-z0-9'])|A(?![A-Za-z0-9' ]))(?![A-Za-z])"
 )
+# keys struck in a row, words without a vowel, one word over and over: no part of a sentence
+_NOISE = (
+    r"[a-z]*(?:qwe|rty|asd|sdf|dfg|fgh|ghj|hjk|jkl|lkj|zxc|xcv|cvb|vbn)[a-z]*\b"
+    r"|[bcdfghjklmnpqrstvwxz]{3,}\b|([a-z]+)(?: \1){2,}"
+)
+NOISE_AFTER = re.compile(rf"[.\s]?\s(?-i:{_NOISE})")
 # 型 type, 级 grade, 组 group, 反应 C-reactive, 超 ultrasound, 臂 C-arm, 形 shape ...
 _CHINESE_COMPOUND = re.compile(r"\s?(?:型|级|组|反应|超|类|臂|形|柱|期|二聚|族|区|图)")
 _LABEL_MARK = re.compile(r"[\"')\]}]{0,6}\s*[:.)(\[=,-]{0,4}\s*[\"'(\[]{0,4}")
@@ -354,6 +363,8 @@ class SelectionReader:
         if not rest or "\n" in self.text[end : end + 2] or not rest[0].isalnum():
             return True
         if not rest[0].isascii():
+            return True
+        if NOISE_AFTER.match(self.text, end):
             return True
         return bool(_FOLLOWING_WORD.match(self.text, end) or POSITIVE.match(self.text, end))
 

@@ -6,7 +6,7 @@ Tables only; `_extract_cues.py` says what a wording found in a text is worth.
 import re
 from typing import Literal
 
-from spinebench.evaluation._extract_guards import NOTHING_BUT
+from spinebench.evaluation._extract_guards import NOTHING_BUT, PREFERENCE
 from spinebench.evaluation._extract_selection import Mood
 
 CommitmentStage = Literal["closing_line", "json", "statement", "bare_letter"]
@@ -53,6 +53,10 @@ _STRONG_PATTERNS = (
     r"|\bcomes? down (?:on the side of|in favou?r of)\b"
     r"|\bI(?:'d| would|'ll| will| am going to)?(?: also)? (?:add|mark|tick|circle|submit|enter"
     r"|record|report)\b",
+    r"(?:^|(?<=[.:\n]\s)|(?<=\n))(?:mark|tick|circle"
+    r"|submit)(?= (?:option )?[(\[]?(?-i:[A-Z])[)\]]?\s?[.!\n]?$)"
+    r"|\b(?:rank|place|put)(?= (?:option )?[(\[]?(?-i:[A-Z])[)\]]? (?:first|at the top|highest"
+    r"|on top)\b)",
     r"\bthat (?:best |most )?(?:stands? out|fits?|match(?:es)?|describes?|explains?|applies)\b"
     r"[^.;:!?\n]{0,50}?(?:\bis\b|[=:])",
     r"\bmost (?:likely|probable|plausible|appropriate|suitable|accurate"
@@ -81,7 +85,8 @@ _DESCRIPTIVE_PATTERNS = (
     r"|corresponding to|match(?:es)?(?: (?:most )?\w+ly)?"
     r"|(?:image|picture|scan|film|case|it|this) belongs? (?:to|in|under)(?: category)?"
     r"|points? (?:\w+ly )?(?:to|towards?|at)|suggests?|indicates?"
-    r"|supports?|indicative of|in line with|screams|suggestive of|suggesting|indicating"
+    r"|supports?|(?:look|image|scan|film|view|slice|x-ray|picture|radiograph|mri|it) shows"
+    r"|indicative of|in line with|screams|suggestive of|suggesting|indicating"
     r"|fits?(?: with)?"
     r"|compatible with"
     r"|characteristic of|typical of|in keeping with|(?:described|explained|represented|captured) by"
@@ -104,15 +109,18 @@ _DESCRIPTIVE_PATTERNS = (
 _CONCLUSIVE_PATTERNS = (
     r"\b(?:so(?! (?:is|are|was|were|do|does|did|has|have|can|could|would|might|may)\b)"
     r"|therefore|thus|hence|ergo|consequently|accordingly|in conclusion|in summary"
-    r"|conclusion"
+    r"|conclusion|in other words|that is to say|put differently|simply put|in short|in brief"
     r"|finally|to conclude|ultimately|verdict|to summari[sz]e|to sum up|bottom line|all in all"
     r"|all things considered|overall|by (?:exclusion|elimination|process of elimination))\b"
     r"|(?<=, )but(?=[ ][(\[]?(?-i:[A-Z])[)\]]?\.?\s*$)",
     r"结论(?:是|为)?|判断(?:是|为)|所以|因此|综上|我认为是?",
+    PREFERENCE.pattern,
     r"(?:^|(?<=[,;:.]\s))only\b|(?<=[,;.]\s)now\b",
 )
 _REVISION_PATTERN = (
-    r"(?:\bno\b\s*(?:[.,;!\-]|\bno\b|\bwait\b|\bactually\b)"
+    r"(?:\b(?:no|nope|wait|oops|sorry|hmm)\b[,.!]{0,3} ?(?:that|this|it)(?:'s| is| was)"
+    r" (?:wrong|incorrect|not right|a mistake)\s?[:;.,\-]|\bno\b\s*(?:[.,;!\-]|\bno\b|\bwait\b"
+    r"|\bactually\b)"
     r"|\b(?:update|edit)\s?:(?: after [^,.\n]{1,30},)?"
     r"|\b(?:wait|nope|hmm|oops|sorry|actually|correction|rather|scratch that|never mind"
     r"|instead)\b\s*(?:[.,:;!\-]|\bno\b|\bwait\b|\bactually\b)"
