@@ -65,7 +65,7 @@ _PERSON = (
     r"|books?"
     r"|papers?|articles?|guidelines?|literature|notes?|captions?|keys?|sheets?|watermarks?|labels?"
     r"|prompts?|instructions?|question|text|sign|form|request|header|title|overlay"
-    r"|options?(?: [A-Z])?|majority|crowd"
+    r"|options?(?: [A-HJ-Z])?|majority|crowd"
     r"|consensus|neighbou?rs?|panel|team|board|people"
     r"|persons?|folks|he|she|they|you|someone"
     r"|somebody"

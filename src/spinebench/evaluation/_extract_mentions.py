@@ -178,13 +178,14 @@ def collect_affirmed(
 def _cut_headings(text: str, table: OptionTable) -> str:
     """`text` without the options' words where they head what is said of each: "B. Healthy: ..."."""
     headed: list[tuple[int, int]] = []
-    letters = set()
+    letters, is_item = set(), False
     for head in _HEAD.finditer(text):
         mention = table.match_mention(text, head.end())
         if mention and head[1] in mention.letters and _HEADS.match(text, mention.end):
             headed.append((mention.start, mention.end))
             letters.add(head[1])
-    if len(letters) < 2:
+            is_item |= head.group().startswith("- ")
+    if len(letters) < 2 and not is_item:
         return text
     parts, end = [], 0
     for start, stop in headed:

@@ -187,7 +187,8 @@ def build_text_pattern(text: str) -> str:
         return re.escape(text) if len(text) > 1 else ""
     if text.lower() in _ONE_WORD_ANSWERS:
         return (
-            rf"(?:^|(?<=[.:\n] )|(?<=[\n:])|(?<=\b(?:is|be) ))(?i:{text})(?=\s*(?:$|[,.:;!\n)\]-]))"
+            rf"(?:^|(?<=[.:\n] )|(?<=[\n:])|(?<=\b(?:is|be) )"
+            rf"|(?<=\b(?:is|be) [\"']))(?i:{text})[\"']?(?=\s*(?:$|[,.:;!\n)\]-]))"
         )
     parts = []
     for word in words:

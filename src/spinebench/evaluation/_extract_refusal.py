@@ -10,15 +10,18 @@ _ANSWERING = (
     r"|fulfil\w*|comply|do (?:that|this)|sure|certain|recommend|respond|engage|discuss|review"
     r"|look at|access|distinguish|establish\w*|know)"
 )
+# "I cannot choose between C and D": undecided, and two candidates are no refusal
+_UNDECIDED = r"(?! between\b)"
 _REFUSAL = re.compile(
     rf"\b(?:can(?:not|'t| not)|could(?: not|n't)|wo(?:n't|uld rather not|uld prefer not to)"
     rf"|will not|rather not"
     rf"|prefer not to)(?: (?:\w+ly|even|be|and will not"
-    rf"|or will not))? {_ANSWERING}\b"
+    rf"|or will not))? {_ANSWERING}\b{_UNDECIDED}"
     r"|\b(?:cannot|can't)\s*[.!]"
     r"|\b(?:determin|diagnos|interpret|answer|identif)\w+[^.;\n]{0,60} (?:is"
     r"|are) (?:not possible|impossible)"
-    r"|\b(?:won't be able|unable to|not able to|not possible to|impossible to"
+    r"|\b(?:won't be able|unable to(?! \w+ between)|not able to(?! \w+ between)|not possible to"
+    r"|impossible to"
     r"|not (?:qualified|comfortable|equipped|in a position|permitted|allowed)|(?:do not"
     r"|don't) (?:feel comfortable|have the ability|see (?:any|an|the) image)"
     r"|declin(?:e|ing)|refuse)\b"

@@ -20,7 +20,8 @@ Mood = Literal["protocol", "strong", "loose", "list"]
 
 _MAX_ITEMS = 60
 _FILLER_WORDS = (
-    r"almost certainly|without (?:a |any )?doubt|no doubt|for sure|clearly|probably|likely|most"
+    r"almost certainly|tentatively|presumably|without (?:a |any )?doubt|no doubt|for sure"
+    r"|clearly|probably|likely|most"
     r"|definitely|certainly|undoubtedly|therefore|thus|hence|indeed"
     r"|simply|actually|really|still|also|instead|in fact|now|boxed|final|correct|best|to be|be|is"
     r"|are|was|it's|it is|the|my|just|only|both|options?|choices?|answers?|letters?|levels?"

@@ -28,7 +28,8 @@ _ADJECTIVE = (
 )
 _NOUN = (
     rf"(?:\b(?:answers?(?! (?:choices|options))|ans|{_ADJECTIVE}\s+(?:options?|choices?"
-    rf"|letters?|levels?|selections?)|option(?! [A-Z]\b)|choice|selection"
+    rf"|letters?|levels?|selections?)|option(?! [A-Z]\b(?! (?:choose|pick|select|prefer|favou?r"
+    rf"|would|think|believe)\b))|choice|selection"
     r"|(?:levels?|segments?|discs?|spaces?) (?:concerned|affected|involved|implicated)"
     r"|pick|guess|my (?:read|reading|take|call)|winner|diagnosis|conclusion|verdict|impression"
     r"|prediction|decision|vote|bet|judge?ment|(?:best|closest) (?:match|fit|description"
