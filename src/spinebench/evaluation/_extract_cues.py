@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from spinebench.evaluation._extract_alone import read_first_line, read_last_line
 from spinebench.evaluation._extract_confirmations import (
     ALL,
     CHOSEN,
@@ -23,11 +24,10 @@ from spinebench.evaluation._extract_guards import (
     TRAILING,
     is_correction,
     is_foreign,
-    is_prose,
     is_withheld,
 )
 from spinebench.evaluation._extract_options import OptionTable
-from spinebench.evaluation._extract_selection import NOISE_AFTER, Mood, Selection, SelectionReader
+from spinebench.evaluation._extract_selection import Mood, Selection, SelectionReader
 from spinebench.evaluation._extract_verdicts import read_verdicts
 from spinebench.evaluation._extract_wordings import (
     CUE_PATTERN,
@@ -45,7 +45,6 @@ _BLOCKED = re.compile(
     re.IGNORECASE,
 )
 _UNSETTLED = re.compile(rf"[\s\"')\]}}]{{0,4}}\?|{TRAILING.pattern}", re.IGNORECASE)
-_LISTED = re.compile(r"(?:^|[\s,;(\[{\"'])([A-Z])[\"']?\s?(?:[:)]|\.(?=\s)|\(\d)", re.MULTILINE)
 _LETTER_TOKEN = re.compile(
     r"(?<![A-Za-z0-9'\-/.])(?:(?:(?:options?|choices?|answers?|levels?)\s*"
     r"|选项)?[(\[\"']{0,2}(?-i:[A-Z])|(?:option|choice)\s[a-z])(?![A-Za-z0-9'])",
@@ -76,41 +75,10 @@ _EXCLUDED = re.compile(
 )
 _AFTER_COMMA = re.compile(r", ?(?=(?:option )?[(\[]?[A-Z][)\]]?$)(.)")
 _HINT_REACH_CHARS = 600
-_LINE_END = re.compile(r"[\s\"')\]}>.,;:!]*$")
-_WHOLE_LINE = re.compile(r"[\"')\]}>.,;:! ]*\n")
-_PAST = re.compile(r"\b(?:was|were)\b", re.IGNORECASE)
-_TAG_QUESTION = re.compile(r"[^.!?\n]{0,30}\?")
 _LABELLED = re.compile(r"[- ]{0,3}(?:option |选项)?[(\[]?[A-Z][)\]]?\s?(?:[:.)]|-\s)")
-_NUMBERED_LIST = re.compile(r"(1[.)] )(?=[^\n]{1,60}\n\s*2[.)] )")
-_FIRST_DELIMITER = re.compile(
-    r"[\"')\]}>]{0,6}(?<=[.)])\s|[\"')\]}>]{0,6}\s*(?:$|[.:),;(\n。、]|(?:全|都|均)(?:选|对)|\s?-\s"
-    r"|(?:but |and )?(?:not"
-    r"|rather than|instead of"
-    r"|over|for (?:sure|certain)|alone|only(?! (?:if|when|where|in)\b)|because|since"
-    r"|most (?:likely|probably)|definitely|(?:←|<-+) ?(?:my |the )?(?:final|answer|choice|correct)"
-    r"|certainly)(?:\s|[.!]|$)|please\b|(?<=\s)[#%$@*~^])"
-)
 # "My final option" without its words: "... at L4. [D]", at the end of a line.
 _BRACKETED_END = re.compile(
     r"(?:^|[.!?。]\s+|→\s*)\[\s*([A-Z](?:\s?,\s?[A-Z]){0,25})\s?\][.\s]{0,3}$", re.MULTILINE
-)
-_ABBREVIATED = re.compile(
-    r"\b(?:Dr|Drs|Mr|Mrs|Ms|Prof|St|vs|cf|no|vol|al|e\.g|secs?|figs?|pp?|ch|eq|tab"
-    r"|app)\.[\s(\[\"']*$"
-    r"|\n\s*(?:[2-9]|\d\d)\.\s*$",
-    re.IGNORECASE,
-)
-# "There is a clear step at L4: E"; not "Least likely: E".
-_LAST_COLON = re.compile(r":\s?(?:option )?[(\[]?([A-Z])[)\]]?\.?\s*$")
-_POOR = re.compile(
-    r"\b(?:least|weak\w*|worst|poor\w*|distract\w*|trap|wrong|incorrect|tempting|alternativ\w*"
-    r"|differential|second|runner|other|possib\w*|candidates?|plausible|between|consider\w*|unclear"
-    r"|unsure|uncertain|out|against|says?|said|states?|exclu\w*)\b|[?]",
-    re.IGNORECASE,
-)
-_LAST_SENTENCE = re.compile(
-    r"(?:[.!?;]\s+|。\s*(?:选项)?|→\s*|\n)(?:(?:[Oo]ption|[Cc]hoice) )?"
-    r"[(\[\"']*([A-Z])[)\]\"'.]*\s*$"
 )
 
 
@@ -141,12 +109,12 @@ def _iter_commitments(text: str, table: OptionTable) -> Iterator[Commitment]:
     verdicts = read_verdicts(text, table)
     if verdicts:
         yield Commitment("statement", verdicts.start, verdicts.end, verdicts.letters, decided=True)
-    first = _read_first_line(text, table, reader)
+    first = read_first_line(text, table, reader)
     if first and verdicts and first.letters > verdicts.letters:
         return  # "A (correct)\nB (incorrect)": a list of verdicts, not of choices
     if first:
         yield first
-    last = _read_last_line(text, table, reader)
+    last = read_last_line(text, table, reader)
     if last and not any(
         event.start <= last.start < event.end for event in (*cued, *([first] if first else []))
     ):
@@ -305,94 +273,3 @@ def _iter_rest(text: str, table: OptionTable, reader: SelectionReader) -> Iterat
         if confirmed:
             chosen = table.every - left_out.letters
             yield Commitment("statement", apart.start(), confirmed.end(), chosen, decided=True)
-
-
-def _read_first_line(text: str, table: OptionTable, reader: SelectionReader) -> Commitment | None:
-    """An answer that begins with its letter: "C", "C) Osteophytes", "A, C", "B. The image ..."."""
-    numbered = _NUMBERED_LIST.match(text) if table.multiple else None
-    selection = reader.read(numbered.end(1) if numbered else 0, "strong", by_line=True)
-    if selection is None or selection.by_text or selection.scored:
-        return None
-    label = text[: selection.start][-24:].removeprefix("The ").removeprefix("the ")
-    label = "" if label.lower() == "letter " else label
-    if not table.multiple and NAMED_THING.search(label):
-        return None  # "segment D"
-    line_end = text.find("\n", selection.end)
-    line_end = len(text) if line_end < 0 else line_end
-    is_noisy = bool(NOISE_AFTER.match(text, selection.end))
-    is_pure = is_noisy or bool(
-        _LINE_END.match(text[selection.end : min(line_end, selection.end + 40)])
-    )
-    if not is_pure:
-        listed = {match[1] for match in _LISTED.finditer(text)} - selection.letters
-        if listed or not selection.letters or not _FIRST_DELIMITER.match(text, selection.end):
-            return None
-    after = text[selection.end : selection.end + 160]
-    if _PAST.search(text[: selection.start]):
-        return None  # "That was C; this one ..."
-    if is_noisy:
-        after = ""
-    if is_prose(after[:40]) or TRAILING.match(after) or _TAG_QUESTION.match(after):
-        return None
-    return Commitment("bare_letter", 0, selection.end, selection.letters, selection.decided)
-
-
-def _read_last_line(text: str, table: OptionTable, reader: SelectionReader) -> Commitment | None:
-    """A letter that stands alone at the end, after other lines or sentences."""
-    *before, last = text.rstrip().split("\n")
-    start = len(text.rstrip()) - len(last)
-    if before:
-        selection = reader.read(start, "strong")
-        previous = next((line for line in reversed(before) if line.strip()), "")
-        if (
-            selection
-            and selection.letters
-            and not selection.by_text
-            and not selection.scored
-            and not _LISTED.match(previous.lstrip("- "))
-            and _LINE_END.match(text, selection.end)
-        ):
-            if table.multiple:
-                selection = _extend_bullets(text, start, selection, reader)
-            return Commitment(
-                "bare_letter", start, selection.end, selection.letters, selection.decided
-            )
-    if colon := _read_last_colon(text, table):
-        return colon
-    lone = _LAST_SENTENCE.search(text, max(0, len(text) - 40))
-    before_lone = text[max(0, lone.start(1) - 24) : lone.start(1)] if lone else ""
-    if _ABBREVIATED.search(before_lone) or re.search(r"(?:^|\s)[A-Z]\.\s*$", before_lone):
-        return None
-    if lone and lone[1] in table.every and not NAMED_THING.search(before_lone):
-        return Commitment(
-            "bare_letter", lone.start(1), lone.end(), frozenset(lone[1]), decided=True
-        )
-    return None
-
-
-def _extend_bullets(
-    text: str, start: int, selection: Selection, reader: SelectionReader
-) -> Selection:
-    """The letters of the last line with those of the bulleted lines right above it."""
-    letters, decided = selection.letters, selection.decided
-    while text.startswith("- ", start) and start > 1:
-        above = text.rfind("\n", 0, start - 1) + 1
-        more = reader.read(above, "strong") if text.startswith("- ", above) else None
-        if more is None or more.by_text or not _WHOLE_LINE.match(text, more.end):
-            break
-        letters, decided, start = letters | more.letters, decided and more.decided, above
-    return Selection(letters, selection.start, selection.end, decided)
-
-
-def _read_last_colon(text: str, table: OptionTable) -> Commitment | None:
-    """A letter behind the colon of a last sentence that says why."""
-    found = _LAST_COLON.search(text, max(0, len(text) - 20))
-    if found is None or found[1] not in table.every:
-        return None
-    before = re.split(r"[.!?。;]\s|\n", text[max(0, found.start() - 200) : found.start()])[-1]
-    if len(before.split()) < 4 or _POOR.search(before) or NAMED_THING.search(before):
-        return None
-    selection = Selection(frozenset(found[1]), found.start(1), found.end())
-    if is_withheld(text, found.start() + 1, selection, ""):
-        return None
-    return Commitment("bare_letter", found.start(1), found.end(), frozenset(found[1]), decided=True)

@@ -74,7 +74,7 @@ _STRONG_PATTERNS = (
     r"答(?=:)|(?:正确)?答案(?:应该|应当|应)?(?:是|为|选)?|正确(?:的)?(?:选项|选择)?(?:是|为)|正确(?:选项|选择)(?=:)|(?:更"
     r"|较)?倾向(?:于)?"
     r"|(?:我)?(?:会|将|应该|应|故|因此|所以|综上)?选(?:择|项是|项为)?(?!项)"
-    r"|最(?:可能|符合|合适|恰当|匹配|贴切|接近)(?:的)?(?:\w{0,4})?(?:是|为)|诊断(?:结果)?(?:是|为|:)|(?:受累|病变"
+    r"|最(?:有?可能|符合|合适|恰当|匹配|贴切|接近)(?:的)?(?:\w{0,4})?(?:是|为)|诊断(?:结果)?(?:是|为|:)|(?:受累|病变"
     r"|受影响)(?:的)?(?:节段|水平|部位)(?:是|为|:|位于)?|应该是|应当是|应[是为]|而是|其实(?:是|为)|只剩(?:下)?|仅剩"
     r"|(?:为|是|符合|提示|考虑)[\u4e00-\u9fff]{1,12}\((?=选项\s?[A-Z])",
 )
@@ -86,7 +86,8 @@ _DESCRIPTIVE_PATTERNS = (
     r"|corresponding to|match(?:es)?(?: (?:most )?\w+ly)?"
     r"|(?:image|picture|scan|film|case|it|this) belongs? (?:to|in|under)(?: category)?"
     r"|points? (?:\w+ly )?(?:to|towards?|at)|suggests?|indicates?"
-    r"|supports?|(?:look|image|scan|film|view|slice|x-ray|picture|radiograph|mri|it) shows"
+    r"|supports?|(?:look|image|scan|film|view|slice|x-ray|picture|radiograph|mri|it) (?:shows"
+    r"|demonstrates|reveals|represents|depicts)"
     r"|indicative of|in line with|screams|suggestive of|suggesting|indicating"
     r"|fits?(?: with)?"
     r"|compatible with"
