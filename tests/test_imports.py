@@ -32,8 +32,9 @@ NO_INSPECT = [
     "breakdown", "compare", "curve_points", "extract", "extractor_model", "find", "flip",
     "habits", "images", "journal", "levels", "metric", "outcome", "perturb", "perturb_benchmark",
     "predictions", "prices", "prompts", "protocols", "psychometric", "psychometric_fit",
-    "published", "ratings", "reasoning", "recipes", "robustness", "run_folder", "run_recipe",
-    "run_scores", "score", "select", "side", "side_cases", "side_task", "statistics", "told",
+    "published", "ratings", "reasoning", "recipes", "robustness", "run_folder", "run_identity",
+    "run_recipe", "run_scores", "score", "select", "side", "side_cases", "side_task", "statistics",
+    "told",
 ]  # fmt: skip
 ASKS = [
     "asking", "estimate", "models", "probe", "registry", "run", "run_extractor", "run_models",

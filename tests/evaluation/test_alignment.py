@@ -149,7 +149,7 @@ def test_only_the_subset_is_asked(necks: Path, tmp_path: Path) -> None:
     assert (summary["subset"], summary["complete"], summary["split"]) == (True, True, "test")
     whole = run_evaluation(necks, "spinebench/random", tmp_path / "whole", tasks=["diagnosis"])
     assert (whole["subset"], whole["run_id"] != summary["run_id"]) == (False, True)
-    with pytest.raises(UsageError, match="asked the evaluation subset only, others the whole"):
+    with pytest.raises(UsageError, match="run asked the evaluation subset only, others the whole"):
         build_report(necks, [tmp_path / "run", tmp_path / "whole"], tmp_path / "page.html")
 
 

@@ -52,5 +52,6 @@ def test_rotations_count_and_answers_that_are_there_do_not(bench: Path, tmp_path
 def test_options_are_checked(bench: Path) -> None:
     with pytest.raises(UsageError, match="--processes 0: must be at least 1"):
         estimate_run(bench, "vllm/x", processes=0)
-    with pytest.raises(UsageError, match="--max-cost -1"):
-        estimate_run(bench, "vllm/x", max_cost=-1)
+    for amount in (-1, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match=f"--max-cost {amount}: must be a number of dollars"):
+            estimate_run(bench, "vllm/x", max_cost=amount)

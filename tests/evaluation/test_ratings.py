@@ -132,6 +132,26 @@ def test_a_wrong_row_is_named(folder, tmp_path, row, words):
         score_ratings(folder / "packet", [path])
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (
+            "rater,item,criterion,score\nJörg,T001,rationality,3\n".encode("latin-1"),
+            "not UTF-8 text",
+        ),
+        (b"", "row 1: header: found nothing, expected rater,item,criterion,score"),
+        (b"foo,bar\n", "row 1: header: found foo bar"),
+        (b"rater;item;criterion;score\nA;T001;x;3\n", "header: found rater;item;criterion;score"),
+    ],
+)
+def test_a_file_that_holds_no_ratings_is_refused(folder, tmp_path, data, words):
+    (tmp_path / "ratings.csv").write_bytes(data)
+    with pytest.raises(DataError, match=words):
+        score_ratings(folder / "packet", [tmp_path / "ratings.csv"])
+    with pytest.raises(DataError, match="found Is a directory, expected ratings"):
+        score_ratings(folder / "packet", [tmp_path])
+
+
 def test_a_second_score_and_a_strange_key_are_errors(folder, tmp_path):
     path = write_scores(tmp_path / "r.csv", {("A", "T001", "features"): 3})
     with pytest.raises(DataError, match="two of rater A for T001, features"):

@@ -119,6 +119,17 @@ def test_runs_that_do_not_belong_together(
     write_json(spoilt / "manifest.json", manifest)
     with pytest.raises(UsageError, match="differ in prompts"):
         compare_perturbed(spoilt, plain_run, perturbed_bench=changed)
+    for settings, words in (
+        ({"max_connections": 8}, None),
+        ({"temperature": 1.0}, "differ in setting temperature: the same model"),
+    ):
+        manifest = {**read_manifest(run, "run"), "settings": settings}
+        write_json(spoilt / "manifest.json", manifest)
+        if words is None:
+            assert compare_perturbed(spoilt, plain_run, perturbed_bench=changed)
+        else:
+            with pytest.raises(UsageError, match=words):
+                compare_perturbed(spoilt, plain_run, perturbed_bench=changed)
     with pytest.raises(UsageError, match="was made from another benchmark"):
         compare_perturbed(run, run, plain_bench=bench, perturbed_bench=changed)
     silent = write_run_folder(tmp_path / "silent", changed, lambda question: None)

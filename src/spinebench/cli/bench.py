@@ -44,7 +44,8 @@ def build(
     images: Images = None,
     seed: Seed = 0,
     rule: Annotated[
-        str, typer.Option("--labels", "--rule", help="Label rule: released or graded.")
+        str,
+        typer.Option("--labels", "--rule", help="released, as published; graded is recommended."),
     ] = "released",
     multi_label: Annotated[
         str, typer.Option("--multi-label", help="Images with several diseases: drop or keep.")

@@ -57,7 +57,7 @@ def check(
         ),
         "",
         f"to build: reads {found.gigabytes_in:.3g} GB, writes about {found.gigabytes_out:.3g} GB, "
-        f"about {found.minutes:.2g} min here ({found.sampled_images} images tried)",
+        f"about {_duration(found.minutes)} here ({found.sampled_images} images tried)",
         f"terms: {terms.name}{f' ({terms.url})' if terms.url else ''}: {terms.summary}",
     ]
     print_result({**asdict(found), "terms": asdict(terms)}, lines, as_json=as_json)
@@ -98,3 +98,7 @@ def list_sources(as_json: Json = False) -> None:
         *table_lines(("read by", "set", "modality", "region", "size", "terms"), known),
     ]
     print_result(result, lines, as_json=as_json)
+
+
+def _duration(minutes: float) -> str:
+    return f"{max(1, round(60 * minutes))} s" if minutes < 2 else f"{minutes:.0f} min"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from spinebench.errors import UsageError
 from spinebench.evaluation import statistics
 from spinebench.evaluation.breakdown import load_answers
+from spinebench.evaluation.run_identity import differing_settings
 from spinebench.evaluation.side import SIDE
 from spinebench.tables import read_manifest
 
@@ -235,8 +236,8 @@ def _notes(manifests: Mapping[str, Mapping[str, Any]]) -> list[str]:
     notes = []
     if a["protocol"] != b["protocol"] or a["prompts"] != b["prompts"]:
         notes.append("the two runs were not asked in the same words")
-    if a["settings"] != b["settings"]:
-        notes.append("the two runs had different settings")
+    if differ := differing_settings(a, b):
+        notes.append(f"the two runs had different settings: {', '.join(differ)}")
     broken = [side.upper() for side in ("a", "b") if not manifests[side]["complete"]]
     if broken:
         notes.append(f"incomplete: {' and '.join(broken)}; only common questions are compared")

@@ -207,15 +207,26 @@ def _read_ratings(file: Path, packet: _Packet) -> Iterator[Rating]:
 
 def _iter_rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows with their numbers, from 1; in CSV the header is row 1."""
-    if not file.is_file():
-        raise DataError(file=str(file), found="no such file", expected="ratings")
-    text = file.read_text(encoding="utf-8-sig")
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise DataError(file=str(file), found=reason, expected="ratings") from error
+    except UnicodeDecodeError as error:
+        raise DataError(file=str(file), found="not UTF-8 text", expected="ratings") from error
     if file.suffix in (".jsonl", ".ndjson"):
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip():
                 yield number, _read_line(file, number, line)
         return
-    for number, row in enumerate(csv.DictReader(text.splitlines()), 2):
+    table = csv.DictReader(text.splitlines())
+    header = table.fieldnames or ()
+    if not set(FIELDS) <= set(header):
+        raise DataError(
+            file=str(file), place=1, field="header", found=" ".join(header) or "nothing",
+            expected=",".join(FIELDS),
+        )  # fmt: skip
+    for number, row in enumerate(table, 2):
         yield number, row
 
 

@@ -22,6 +22,7 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
 from spinebench.evaluation.find import find_benchmark
 from spinebench.evaluation.predictions import read_again
+from spinebench.evaluation.run_identity import asked_settings, differing_settings, shown_model
 from spinebench.folders import check_free, check_writable
 from spinebench.records import Outcome as AnswerOutcome
 from spinebench.records import Prediction, Question, sha256_of_json
@@ -38,8 +39,6 @@ PREDICTIONS, SCORES, MANIFEST = "predictions.parquet", "scores.json", "manifest.
 OUTCOMES: tuple[str, ...] = get_args(AnswerOutcome)
 LACKING = ("failed", "not_run")  # no answer; as `metric.LEFT_OUT`, which would load scipy
 _PLAN_KIND = "run-plan"
-# settings that change how a call is made, not what is asked
-TRANSPORT = frozenset({"max_connections", "max_retries", "timeout", "attempt_timeout"})
 _FIXED = ("model", "protocol", "tasks", "split", "subset", "epochs")
 
 
@@ -66,20 +65,15 @@ def check_place_of_run(out: Path, plan: Mapping[str, Any]) -> None:
     for name in _FIXED:
         if there[name] != plan[name]:
             raise _other(out, name, there[name], plan[name])
-    old, new = (_settled(part["settings"]) for part in (there, plan))
-    for name in sorted(set(old) | set(new)):
-        if old.get(name) != new.get(name):
-            raise _other(out, f"setting {name}", old.get(name), new.get(name))
+    old, new = (asked_settings(part) for part in (there, plan))
+    for name in differing_settings(there, plan):
+        raise _other(out, f"setting {name}", old.get(name), new.get(name))
     recipes = [part["recipe"]["name"] for part in (there, plan) if part.get("recipe")]
     if len(set(recipes)) > 1:
         raise _other(out, "recipe", *recipes)
     for task in set(there["prompts"]) & set(plan["prompts"]):
         if there["prompts"][task]["sha256"] != plan["prompts"][task]["sha256"]:
             raise UsageError(f"{out} holds a run with another prompt; choose another --out")
-
-
-def _settled(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in TRANSPORT}
 
 
 def _other(out: Path, what: str, there: object, here: object) -> UsageError:
@@ -91,12 +85,6 @@ def _other(out: Path, what: str, there: object, here: object) -> UsageError:
 def write_plan(out: Path, plan: Mapping[str, Any]) -> None:
     """Write the plan before anything is asked."""
     write_json(out / PLAN, {**plan, "kind": _PLAN_KIND})
-
-
-def shown_model(model: str) -> str:
-    """A model's name as others may see it: of weights in a folder, the folder's name alone."""
-    provider, _, path = model.partition("//")
-    return f"{provider}/{path.rstrip('/').rpartition('/')[2]}" if path else model
 
 
 def name_run(plan: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """A run before its first call: what is asked, how, of whom; everything is read and checked."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -200,8 +201,8 @@ def _check_options(options: RunOptions) -> None:
         if value is not None and value < smallest:
             option = name.replace("_", "-")
             raise UsageError(f"--{option} {value}: must be at least {smallest}")
-    if options.max_cost is not None and options.max_cost <= 0:
-        raise UsageError(f"--max-cost {options.max_cost}: must be more than 0")
+    if options.max_cost is not None and not 0 < options.max_cost < math.inf:
+        raise UsageError(f"--max-cost {options.max_cost}: must be a number of dollars above 0")
 
 
 def _load_questions(benchmark: Benchmark, options: RunOptions) -> dict[str, list[Question]]:

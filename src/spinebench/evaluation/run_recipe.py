@@ -6,7 +6,7 @@ from typing import Any
 
 from spinebench.errors import UsageError
 from spinebench.evaluation.recipes import Recipe, find_recipe, hash_recipe
-from spinebench.evaluation.run_folder import TRANSPORT
+from spinebench.evaluation.run_identity import TRANSPORT
 
 
 def options_of_recipe(run: Path, plan: Mapping[str, Any], name: str | None) -> dict[str, Any]:

@@ -176,8 +176,10 @@ def _one_split(runs: Sequence[LoadedRun]) -> tuple[str, bool]:
         raise UsageError(f"the runs are on different splits: {', '.join(splits)}")
     subsets = {bool(run.manifest.get("subset")) for run in runs}  # runs before it have no such key
     if len(subsets) > 1:
+        short = [run.folder.name for run in runs if run.manifest.get("subset")]
         raise UsageError(
-            "some of the runs asked the evaluation subset only, others the whole split"
+            f"{', '.join(short)} asked the evaluation subset only, others the whole split; run"
+            " these again with --subset, or the former without"
         )
     return str(splits[0]), subsets.pop()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from spinebench.errors import UsageError
 from spinebench.evaluation.find import find_benchmark
 from spinebench.evaluation.flip import ALL, FlipRow, score_flips
-from spinebench.evaluation.run_folder import shown_model
+from spinebench.evaluation.run_identity import shown_model
 from spinebench.report.estimates import Estimate, estimate_from
 from spinebench.report.verdicts import flip_words
 from spinebench.report.views import RunView

@@ -20,10 +20,10 @@ from spinebench.evaluation.habits import (
     measure_steadiness,
 )
 from spinebench.evaluation.protocols import parse_protocol
-from spinebench.evaluation.run_folder import shown_model
+from spinebench.evaluation.run_identity import asked_settings, shown_model
 from spinebench.report.estimates import estimate_from
 from spinebench.report.plots import interval_words, percent
-from spinebench.report.runs import LoadedRun, asked_settings
+from spinebench.report.runs import LoadedRun
 from spinebench.report.verdicts import points
 from spinebench.report.views import HabitView, RunView, SightView
 

@@ -9,7 +9,7 @@ from spinebench.anatomy.diseases import HEALTHY
 from spinebench.evaluation import score
 from spinebench.evaluation.extractor_model import count_extractor
 from spinebench.evaluation.habits import as_shown
-from spinebench.evaluation.run_folder import shown_model
+from spinebench.evaluation.run_identity import shown_model
 from spinebench.report.estimates import estimate_of
 from spinebench.report.level_view import (
     OUTCOME_HEADS,

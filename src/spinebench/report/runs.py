@@ -1,6 +1,5 @@
 """Run folders, read and held against the benchmark they belong to."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
 from spinebench.evaluation.breakdown import load_answers
 from spinebench.evaluation.protocols import parse_protocol
-from spinebench.evaluation.run_folder import TRANSPORT
+from spinebench.evaluation.run_identity import asked_settings
 from spinebench.records import Prediction
 from spinebench.tables import read_frame, read_manifest, sha256_of_file
 
@@ -52,11 +51,6 @@ class LoadedRun:
             and self.manifest["model"] == other.manifest["model"]
             and asked_settings(self.manifest) == asked_settings(other.manifest)
         )
-
-
-def asked_settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of what is asked, without those of how a call is made."""
-    return {k: v for k, v in manifest["settings"].items() if k not in TRANSPORT}
 
 
 def load_run(folder: Path, bench: Benchmark, bench_sha256: str) -> LoadedRun:

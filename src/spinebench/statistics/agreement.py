@@ -21,9 +21,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spinebench.statistics.clusters import check_finite, is_missing, keep_missing
+
 MeasurementLevel: TypeAlias = Literal["nominal", "ordinal", "interval", "ratio"]
 Weights: TypeAlias = Literal["linear", "quadratic"] | None
 
+_TINY = np.finfo(np.float64).tiny
 _EVEN = 1e-12  # chance agreement nearer to 1 leaves nothing to divide by
 
 
@@ -40,7 +43,7 @@ def cohen_kappa(
     those that occur, sorted: name them all where the scale has a step that nobody used). Raises
     ValueError for a missing rating and for one outside the categories.
     """
-    if weights not in (None, "linear", "quadratic"):
+    if not (weights is None or (isinstance(weights, str) and weights in ("linear", "quadratic"))):
         raise ValueError(f"unknown weights {weights!r}; there are linear, quadratic and None")
     first, second, size = _coded_pair(a, b, categories)
     if len(first) == 0:
@@ -93,6 +96,12 @@ def krippendorff_alpha(ratings: ArrayLike, *, level: MeasurementLevel) -> float 
         return None
     if level != "nominal" and values.dtype.kind not in "fiu":
         raise ValueError(f"ratings that are no numbers have no {level} distance")
+    if values.dtype.kind in "fiu":
+        values = values.astype(np.float64)
+        check_finite(values)
+        if level == "ratio" and values[0] < 0:
+            raise ValueError(f"a ratio scale has no rating below 0, found {values[0]:g}")
+        values = values / max(float(np.abs(values).max()), _TINY)  # a distance here has no unit
     raters = counts.sum(1)
     weighted = counts / (raters - 1)[:, None]
     observed = counts.T @ weighted - np.diag(weighted.sum(0))
@@ -114,8 +123,6 @@ def _distances(
         # ratings up to the middle of each value: their difference is what lies between two
         middles = np.cumsum(totals) - totals / 2
         return np.asarray(np.subtract.outer(middles, middles) ** 2)
-    if values[0] < 0:
-        raise ValueError(f"a ratio scale has no rating below 0, found {values[0]:g}")
     sums = np.add.outer(values, values)
     shares = np.subtract.outer(values, values) / np.where(sums > 0, sums, 1.0)  # 0 and 0 are alike
     return np.asarray(shares**2)
@@ -139,25 +146,18 @@ def _beyond_chance(observed: float, chance: float) -> float | None:
 
 def _count_categories(ratings: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Items x categories counts, and the categories, sorted."""
-    table = np.asarray(ratings)
+    table = keep_missing(ratings)
+    if table.dtype.kind == "b":
+        table = table.astype(np.float64)
     if table.ndim != 2:
         raise ValueError(f"ratings are raters x items, not an array of {table.ndim} dimensions")
-    given = ~_missing(table)
+    given = ~is_missing(table)
     if table.dtype.kind == "O":
         table = _plain(table, given)
     values, codes = np.unique(table[given], return_inverse=True)
     counts = np.zeros((table.shape[1], len(values)))
     np.add.at(counts, (np.nonzero(given)[1], codes), 1.0)
     return counts, values
-
-
-def _missing(table: NDArray[Any]) -> NDArray[np.bool_]:
-    if table.dtype.kind == "f":
-        return np.asarray(np.isnan(table))
-    if table.dtype.kind == "O":
-        # nan is the one value that is not itself
-        return np.array([[v is None or v != v for v in row] for row in table], dtype=bool)
-    return np.zeros(table.shape, dtype=bool)
 
 
 def _plain(table: NDArray[Any], given: NDArray[np.bool_]) -> NDArray[Any]:
@@ -171,10 +171,10 @@ def _plain(table: NDArray[Any], given: NDArray[np.bool_]) -> NDArray[Any]:
 def _coded_pair(
     a: ArrayLike, b: ArrayLike, categories: Sequence[Any] | None
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    pair = [np.asarray(rating).reshape(-1) for rating in (a, b)]
+    pair = [keep_missing(rating).reshape(-1) for rating in (a, b)]
     if len(pair[0]) != len(pair[1]):
         raise ValueError(f"{len(pair[0])} ratings of one rater but {len(pair[1])} of the other")
-    if any(_missing(rating[None]).any() for rating in pair):
+    if any(is_missing(rating[None]).any() for rating in pair):
         raise ValueError("a rating is missing; leave the item out for both raters")
     names = sorted({*pair[0].tolist(), *pair[1].tolist()}) if categories is None else categories
     place = {name: number for number, name in enumerate(names)}

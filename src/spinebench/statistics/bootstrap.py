@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spinebench.statistics.clusters import Interval, Labels, sum_by_cluster, union_of
+from spinebench.statistics.clusters import (
+    Interval,
+    Labels,
+    check_level,
+    check_resamples,
+    cluster_names,
+    sum_by_cluster,
+    union_of,
+)
 
 _BLOCK = 250_000  # draws at once: what stays in a core's cache is drawn twice as fast
 
@@ -71,7 +79,7 @@ def bootstrap_statistic_interval(
     `statistic` is given the places of the drawn items, an item as often as its cluster was drawn.
     Draws where it is None (not defined) are left out; no bounds if that is more than one in ten.
     """
-    labels = np.asarray(clusters).reshape(-1)
+    labels = cluster_names(clusters)
     _, index = np.unique(labels, return_inverse=True)
     estimate = statistic(np.arange(len(labels)))
     number = int(index.max()) + 1 if len(index) else 0
@@ -92,6 +100,7 @@ def draw_clusters(clusters: int, resamples: int, seed: int) -> Iterator[NDArray[
 
     Depends on the three numbers only.
     """
+    check_resamples(resamples)
     generator = np.random.default_rng([seed, clusters])
     block = max(1, min(resamples, _BLOCK // clusters))
     for start in range(0, resamples, block):
@@ -104,6 +113,7 @@ def draw_clusters(clusters: int, resamples: int, seed: int) -> Iterator[NDArray[
 
 
 def _percentiles(estimate: float, draws: NDArray[np.float64], level: float) -> Interval:
+    check_level(level)
     if len(draws) == 0:
         return Interval(estimate, None, None)
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])

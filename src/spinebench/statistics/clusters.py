@@ -23,14 +23,14 @@ def sum_by_cluster(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sum of values and number of items of each cluster; of `names` where given, zeros included.
 
-    `names` are sorted and hold every cluster. Raises ValueError for nan and for unequal lengths.
+    `names` are sorted and hold every cluster. Raises ValueError for a value that is no finite
+    number, for an item without cluster and for unequal lengths.
     """
     numbers = np.asarray(values, dtype=np.float64).reshape(-1)
-    labels = np.asarray(clusters).reshape(-1)
+    labels = cluster_names(clusters)
     if len(numbers) != len(labels):
         raise ValueError(f"{len(numbers)} values but {len(labels)} clusters")
-    if np.isnan(numbers).any():
-        raise ValueError("values contain nan; leave out what was not measured")
+    check_finite(numbers)
     if names is None:
         names, index = np.unique(labels, return_inverse=True)
     else:
@@ -41,4 +41,59 @@ def sum_by_cluster(
 
 def union_of(a_clusters: Labels, b_clusters: Labels) -> NDArray[Any]:
     """The clusters of either list, sorted, each once."""
-    return np.unique(np.concatenate([np.asarray(a_clusters), np.asarray(b_clusters)]))
+    return np.unique(np.concatenate([cluster_names(a_clusters), cluster_names(b_clusters)]))
+
+
+def cluster_names(clusters: Labels) -> NDArray[Any]:
+    """One name for each item, as an array that can be sorted. Raises ValueError where one lacks."""
+    names = keep_missing(clusters)
+    if names.ndim != 1:
+        raise ValueError(f"clusters are one name for each item, not {names.ndim} dimensions")
+    if is_missing(names).any():
+        raise ValueError("an item has no cluster; leave it out, or give it a name of its own")
+    if names.dtype.kind != "O":
+        return names
+    kinds = {type(name) for name in names}
+    return names if len(kinds) == 1 else np.array([str(name) for name in names])
+
+
+def keep_missing(labels: ArrayLike) -> NDArray[Any]:
+    """The labels as an array in which a missing one among texts is still missing.
+
+    numpy makes of nan among texts the text "nan".
+    """
+    table = np.asarray(labels)
+    if table.dtype.kind in "US" and not isinstance(labels, np.ndarray):
+        return np.asarray(labels, dtype=object)
+    return table
+
+
+def is_missing(table: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where an array of labels or ratings holds nan or None."""
+    if table.dtype.kind == "f":
+        return np.asarray(np.isnan(table))
+    if table.dtype.kind == "O":
+        # nan is the one value that is not itself
+        found = [value is None or value != value for value in table.reshape(-1)]
+        return np.array(found, dtype=bool).reshape(table.shape)
+    return np.zeros(table.shape, dtype=bool)
+
+
+def check_finite(numbers: NDArray[np.float64]) -> None:
+    """Raises ValueError for nan and for an infinity."""
+    if np.isnan(numbers).any():
+        raise ValueError("values contain nan; leave out what was not measured")
+    if np.isinf(numbers).any():
+        raise ValueError("values contain an infinity")
+
+
+def check_level(level: float) -> None:
+    """Raises ValueError for a level that is no share, such as 95 for 0.95."""
+    if not 0 < level < 1:
+        raise ValueError(f"a level lies between 0 and 1, as 0.95 does, not at {level}")
+
+
+def check_resamples(resamples: int) -> None:
+    """Raises ValueError where nothing would be drawn."""
+    if resamples < 1:
+        raise ValueError(f"resamples start at 1, found {resamples}")

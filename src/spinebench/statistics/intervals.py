@@ -32,15 +32,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from spinebench.statistics.clusters import Interval, Labels, sum_by_cluster, union_of
+from spinebench.statistics.clusters import Interval, Labels, check_level, sum_by_cluster, union_of
 
 _SAME_MEAN = 1e-12  # clusters whose means differ by less have the same, but for rounding
+_ROUNDING = 1e-9
 _SELDOM = 0.05  # how often chance alone gives a design effect below the one that is cut at
 
 
 def cluster_interval(values: ArrayLike, clusters: Labels, *, level: float = 0.95) -> Interval:
-    """Share of ones with Wilson's interval on the effective sample size (see the module)."""
+    """Share of ones with Wilson's interval on the effective sample size (see the module).
+
+    Raises ValueError for a value outside 0 to 1, and as `sum_by_cluster` does.
+    """
     sums, sizes = sum_by_cluster(values, clusters)
+    _check_range(values, 1.0)
     return _share_interval(sums, sizes, level)
 
 
@@ -54,7 +59,9 @@ def cluster_mean_interval(
     variance cannot be estimated: Wilson's interval with n_eff = m is taken, as in
     `cluster_interval`, and without an upper end there is no interval.
     """
+    check_level(level)
     sums, sizes = sum_by_cluster(values, clusters)
+    _check_range(values, highest)
     m, n = len(sizes), float(sizes.sum())
     if m == 0:
         return Interval(None, None, None)
@@ -130,6 +137,7 @@ def share_bounds(
     thousands of runs is one call. `alike` is the effective sample size where all values are equal
     (default: the number of clusters, the worst case).
     """
+    check_level(level)
     p = sums.sum(-1) / sizes.sum(-1)
     effective = effective_size(sums, sizes)
     if alike is not None:
@@ -154,6 +162,16 @@ def degrees_of_freedom(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Effective number of clusters less one, at least 1; clusters lie along the last axis."""
     effective = sizes.sum(-1) ** 2 / (sizes**2).sum(-1)
     return np.asarray(np.maximum(1.0, effective - 1))
+
+
+def _check_range(values: ArrayLike, highest: float | None) -> None:
+    numbers = np.asarray(values, dtype=np.float64).reshape(-1)
+    if not len(numbers):
+        return
+    low, high = float(numbers.min()), float(numbers.max())
+    if low < -_ROUNDING or (highest is not None and high > highest * (1 + _ROUNDING)):
+        found = low if low < -_ROUNDING else high
+        raise ValueError(f"values lie from 0 to {highest or 'any number'}, found {found:g}")
 
 
 def _share_interval(

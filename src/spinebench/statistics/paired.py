@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from spinebench.statistics.clusters import Interval, Labels, sum_by_cluster
+from spinebench.statistics.clusters import Interval, Labels, check_resamples, sum_by_cluster
 from spinebench.statistics.intervals import effective_size, share_bounds
 
 # up to so many patients in whom the models differ every choice of signs is looked at: 16,384
@@ -54,6 +54,7 @@ def paired_permutation(
 
 def sign_flip_p(sums: NDArray[np.float64], *, resamples: int, seed: int) -> NDArray[np.float64]:
     """p of each column: the sums of differences by patient (rows). Columns share their draws."""
+    check_resamples(resamples)
     differing = (np.abs(sums) > 0).sum(axis=0)
     found = np.empty(sums.shape[1])
     few = differing <= EXACT_PATIENTS

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from spinebench.statistics.clusters import Labels, sum_by_cluster
+from spinebench.statistics.clusters import Labels, check_level, sum_by_cluster
 
 _FAR = 6.0  # differences of so many standard errors are not found with the wrong sign
 
@@ -57,6 +57,9 @@ def expected_spread(
 
 def power_to_see(difference: float, *, patients: int, spread: float, level: float = 0.95) -> float:
     """Chance that a true difference is found at the level, with so many patients."""
+    check_level(level)
+    if spread < 0:
+        raise ValueError(f"a spread is at least 0, found {spread}")
     if patients < 2:
         return 0.0
     if spread == 0:
@@ -75,8 +78,7 @@ def patients_needed(
     """Fewest patients with which a true difference is found with this power, at least 2."""
     if difference == 0:
         raise ValueError("no number of patients shows a difference of nothing")
-    if not 0 < power < 1:
-        raise ValueError(f"power lies between 0 and 1, not at {power}")
+    _check_power(power, level)
     low, high = 1, max(2, ceil((6 * spread / difference) ** 2))
     while power_to_see(difference, patients=high, spread=spread, level=level) < power:
         high *= 2
@@ -95,6 +97,7 @@ def detectable_difference(
     """Smallest true difference that so many patients show with this power."""
     if patients < 2:
         raise ValueError("differences need at least two patients")
+    _check_power(power, level)
     if spread == 0:
         return 0.0
 
@@ -106,3 +109,10 @@ def detectable_difference(
     while missing(high) < 0:
         high *= 2
     return float(optimize.brentq(missing, 0.0, high))
+
+
+def _check_power(power: float, level: float) -> None:
+    """A test finds a difference of nothing in 1 - level of all cases: power is more than that."""
+    check_level(level)
+    if not 1 - level < power < 1:
+        raise ValueError(f"power lies between {1 - level:.3g} and 1, not at {power}")

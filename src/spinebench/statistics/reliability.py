@@ -10,19 +10,22 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from spinebench.statistics.clusters import Interval
+from spinebench.statistics.clusters import Interval, check_finite, check_level
 
 IccKind: TypeAlias = Literal["ICC1", "ICC2", "ICC3", "ICC1k", "ICC2k", "ICC3k"]
+_TINY = np.finfo(np.float64).tiny
 _KINDS = ("ICC1", "ICC2", "ICC3", "ICC1k", "ICC2k", "ICC3k")
 
 
 def icc(ratings: ArrayLike, *, kind: IccKind = "ICC2k") -> float | None:
-    """Intra-class correlation of items x raters. None where nothing varies.
+    """Intra-class correlation of items x raters. None where it is not defined.
 
-    Raises ValueError for a missing rating, and below two items or two raters.
+    That is where nothing varies, and for ICC2 where raters contradict each other so far that the
+    variance it divides by comes out negative. Raises ValueError for a missing rating, and below two
+    items or two raters.
     """
     squares, n, k = _mean_squares(ratings, kind)
     return _estimate(squares, n, k, kind)
@@ -30,13 +33,17 @@ def icc(ratings: ArrayLike, *, kind: IccKind = "ICC2k") -> float | None:
 
 def icc_interval(ratings: ArrayLike, *, kind: IccKind = "ICC2k", level: float = 0.95) -> Interval:
     """`icc` with its interval; no interval where raters agree to the last digit."""
+    check_level(level)
     squares, n, k = _mean_squares(ratings, kind)
     estimate = _estimate(squares, n, k, kind)
     within = squares.within if kind.startswith("ICC1") else squares.error
     if estimate is None or within == 0:
         return Interval(estimate, None, None)
     if kind.startswith("ICC2"):
-        low, high = _absolute_bounds(squares, n, k, level)
+        single = _estimate(squares, n, k, "ICC2")
+        if single is None or single >= 1:
+            return Interval(estimate, None, None)
+        low, high = _absolute_bounds(squares, n, k, level, single)
     else:
         df = n * (k - 1) if kind.startswith("ICC1") else (n - 1) * (k - 1)
         ratio = squares.items / within
@@ -57,11 +64,12 @@ def pearson(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Interval:
     y = np.asarray(b, dtype=np.float64).reshape(-1)
     if len(x) != len(y):
         raise ValueError(f"{len(x)} values but {len(y)} to go with them")
-    if np.isnan(x).any() or np.isnan(y).any():
-        raise ValueError("values contain nan; leave out pairs that were not measured")
+    check_level(level)
+    check_finite(x)
+    check_finite(y)
     if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return Interval(None, None, None)
-    u, v = x - x.mean(), y - y.mean()
+    u, v = _centred(x), _centred(y)
     r = float(np.clip(u @ v / np.sqrt((u @ u) * (v @ v)), -1, 1))
     if len(x) < 4:
         return Interval(r, None, None)
@@ -70,6 +78,13 @@ def pearson(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Interval:
     half = stats.norm.ppf((1 + level) / 2) / np.sqrt(len(x) - 3)
     centre = np.arctanh(r)
     return Interval(r, float(np.tanh(centre - half)), float(np.tanh(centre + half)))
+
+
+def _centred(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distances from the mean, the largest 1: their squares are neither too large nor too small."""
+    scaled = values / np.abs(values).max()
+    distances = scaled - scaled.mean()
+    return np.asarray(distances / np.abs(distances).max())
 
 
 @dataclass(frozen=True)
@@ -90,9 +105,11 @@ def _mean_squares(ratings: ArrayLike, kind: str) -> tuple[_Squares, int, int]:
         raise ValueError("ratings are items x raters, at least two of each")
     if np.isnan(table).any():
         raise ValueError("a rating is missing; leave the item out, or take krippendorff_alpha")
+    check_finite(table)
     n, k = table.shape
     # ratings that are the same must leave exactly no squares, whatever their mean rounds to
     centred = table - table[0, 0]
+    centred /= max(float(np.abs(centred).max()), _TINY)  # a ratio of squares has no unit
     by_item, by_rater, mean = centred.mean(1), centred.mean(0), centred.mean()
     items = k * float(((by_item - mean) ** 2).sum())
     raters = n * float(((by_rater - mean) ** 2).sum())
@@ -117,13 +134,13 @@ def _estimate(squares: _Squares, n: int, k: int, kind: str) -> float | None:
         bottom = squares.items + severity
     else:
         bottom = squares.items + (k - 1) * rest + k * severity
-    return None if bottom == 0 else (squares.items - rest) / bottom
+    return None if bottom <= 0 else (squares.items - rest) / bottom
 
 
-def _absolute_bounds(squares: _Squares, n: int, k: int, level: float) -> tuple[float, float]:
-    """Bounds of ICC2 for a single rater (McGraw & Wong, table 7, ICC(A,1))."""
-    single = _estimate(squares, n, k, "ICC2")
-    assert single is not None  # the estimate of the mean exists, so this one does
+def _absolute_bounds(
+    squares: _Squares, n: int, k: int, level: float, single: float
+) -> tuple[float, float]:
+    """Bounds of ICC2 for a single rater, `single` (McGraw & Wong, table 7, ICC(A,1))."""
     a = k * single / (n * (1 - single))
     b = 1 + k * single * (n - 1) / (n * (1 - single))
     raters, error = a * squares.raters, b * squares.error

@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spinebench.statistics.clusters import Interval, Labels, sum_by_cluster
+from spinebench.statistics.clusters import Interval, Labels, cluster_names, sum_by_cluster
 from spinebench.statistics.paired import (
     holm,
     paired_difference_interval,
@@ -70,12 +70,16 @@ def tiers(
     without common items.
     """
     columns = {name: np.asarray(v, dtype=np.float64).reshape(-1) for name, v in values.items()}
+    labels = cluster_names(clusters)
+    for name, column in columns.items():
+        if len(column) != len(labels):
+            raise ValueError(f"{name}: {len(column)} values but {len(labels)} clusters")
     empty = [name for name, column in columns.items() if np.isnan(column).all()]
     if empty:
         raise ValueError(f"no values of {', '.join(empty)}")
     means = {name: float(np.nanmean(column)) for name, column in columns.items()}
     order = sorted(columns, key=lambda name: (-means[name], name))
-    pairs = _compare_all(columns, order, np.asarray(clusters), resamples=resamples, seed=seed)
+    pairs = _compare_all(columns, order, labels, resamples=resamples, seed=seed)
     apart = {frozenset((pair.first, pair.second)) for pair in pairs if _is_small(pair, level)}
     return Tiers(groups=_cut(order, apart), pairs=pairs, level=level)
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import io
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -350,3 +351,13 @@ def _answers(folder: Path) -> list[str]:
             answers.append(write_answer(model.choose(message), message))
     assert np.unique(answers).size > 5
     return answers
+
+
+def test_nearest_needs_the_benchmark_that_was_built(
+    benchmark_of: Benchmark, tmp_path: Path
+) -> None:
+    """A perturbed copy holds no embeddings: the error says where the library is."""
+    copy = tmp_path / "copy"
+    shutil.copytree(benchmark_of.folder, copy, ignore=shutil.ignore_patterns("embeddings.parquet"))
+    with pytest.raises(UsageError, match=r"holds no embeddings: .* -M bench=BENCH"):
+        NearestBaseline(Benchmark.load(copy), [])

@@ -21,6 +21,7 @@ from PIL import Image as PillowImage
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.benchmark.embed import Embedder, load_embedder
+from spinebench.errors import UsageError
 from spinebench.evaluation.prompts import TASKS
 from spinebench.evaluation.providers.asked import Asked, Chosen
 from spinebench.records import Question
@@ -32,6 +33,11 @@ class NearestBaseline:
     """Neighbours come from the split `train` only."""
 
     def __init__(self, benchmark: Benchmark, train: Sequence[Question]) -> None:
+        if not (benchmark.folder / "embeddings.parquet").is_file():
+            raise UsageError(
+                f"{benchmark.folder} holds no embeddings: give spinebench/nearest the benchmark"
+                " that it was made from, -M bench=BENCH"
+            )
         ids, vectors = benchmark.embeddings()
         row_of = {image_id: row for row, image_id in enumerate(ids)}
         self._embedder_name: str = benchmark.manifest["embedder"]
