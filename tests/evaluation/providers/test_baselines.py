@@ -359,5 +359,8 @@ def test_nearest_needs_the_benchmark_that_was_built(
     """A perturbed copy holds no embeddings: the error says where the library is."""
     copy = tmp_path / "copy"
     shutil.copytree(benchmark_of.folder, copy, ignore=shutil.ignore_patterns("embeddings.parquet"))
+    manifest = read_manifest(copy, "benchmark")
+    del manifest["tables"]["embeddings.parquet"]
+    write_json(copy / "manifest.json", manifest)
     with pytest.raises(UsageError, match=r"holds no embeddings: .* -M bench=BENCH"):
         NearestBaseline(Benchmark.load(copy), [])
