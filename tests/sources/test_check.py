@@ -22,7 +22,9 @@ def test_report_of_an_rsna_folder(tmp_path: Path) -> None:
     assert len(sizes) == 5
     assert report.minutes > 0
     assert 0 < report.gigabytes_out < report.gigabytes_in
-    assert replace(report, minutes=0.0, gigabytes_out=0.0) == FolderReport(
+    assert report.first["series_without_label"].startswith("train_series_descriptions.csv:")
+    assert sorted(report.first) == sorted(report.defects)
+    assert replace(report, minutes=0.0, gigabytes_out=0.0, first={}) == FolderReport(
         source="rsna",
         root=str(root),
         counts={
@@ -49,6 +51,7 @@ def test_report_of_an_rsna_folder(tmp_path: Path) -> None:
             "no_labels": 2,
             "series_without_label": 1,
         },
+        first={},
         gigabytes_in=sum(sizes) / 1e9,
         gigabytes_out=0.0,
         minutes=0.0,

@@ -51,7 +51,10 @@ def check(
         *table_lines(("count", "n"), found.counts.items()),
         "",
         *(
-            table_lines(("defect", "n"), found.defects.items())
+            table_lines(
+                ("defect", "n", "the first"),
+                ((name, n, found.first.get(name, "")) for name, n in found.defects.items()),
+            )
             if found.defects
             else ["no known defect found"]
         ),

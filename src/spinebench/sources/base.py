@@ -130,6 +130,7 @@ class FolderReport:
     root: str
     counts: dict[str, int]  # studies, series, images, rows of each file, ...
     defects: dict[str, int]  # reject reasons and notes, with how often
+    first: dict[str, str]  # file, row and words of the first of each
     gigabytes_in: float
     gigabytes_out: float  # estimated from a seeded sample of images
     minutes: float  # estimated from the same sample, on this machine

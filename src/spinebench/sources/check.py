@@ -11,7 +11,7 @@ from spinebench.engine import Engine
 from spinebench.errors import DataError, UsageError
 from spinebench.imaging.read import read_image
 from spinebench.imaging.standard import encode, standardise
-from spinebench.records import item_seed
+from spinebench.records import Reject, item_seed
 from spinebench.sources.base import FolderReport, ImageRef, Reading, Source
 from spinebench.sources.layout import check_is_folder, describe_found, find_roots
 from spinebench.sources.registry import SOURCES
@@ -78,12 +78,21 @@ def check_folder(
         root=str(root),
         counts=_count(reading),
         defects=dict(sorted(defects.items())),
+        first=_first_of_each(reading.ledger.rejects),
         gigabytes_in=sum((root / path).stat().st_size for path in {image.path for image in images})
         / _GIGABYTE,
         gigabytes_out=bytes_out / done * len(images) / _GIGABYTE,
         minutes=(reading_s + seconds / max(len(sample), 1) * len(images) / workers) / 60,
         sampled_images=len(sample),
     )
+
+
+def _first_of_each(rejects: Iterable[Reject]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for reject in rejects:
+        place = ":".join(str(part) for part in (reject.file, reject.row, reject.column) if part)
+        found.setdefault(reject.reason, f"{place}: {reject.detail}" if reject.detail else place)
+    return dict(sorted(found.items()))
 
 
 def _draw_sample(images: Sequence[ImageRef], source: str, seed: int) -> list[ImageRef]:
