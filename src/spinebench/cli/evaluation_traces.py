@@ -37,6 +37,7 @@ def traces(
             f"{row['run_id']}, {row['task']}: only {row['drawn']} answers with reasoning"
             for row in found["short"]
         ),
+        f"read the ratings back: spinebench eval ratings {out} RATINGS.csv …",
     ]
     if found["may_not_be_given_on"]:
         lines.append(
