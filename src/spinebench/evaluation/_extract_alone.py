@@ -9,6 +9,8 @@ from spinebench.evaluation._extract_selection import NOISE_AFTER, Selection, Sel
 
 _LISTED = re.compile(r"(?:^|[\s,;(\[{\"'])([A-Z])[\"']?\s?(?:[:)]|\.(?=\s)|\(\d)", re.MULTILINE)
 _LINE_END = re.compile(r"[\s\"')\]}>.,;:!]*$")
+# "- A. Healthy:", where what is said of the option would have followed
+_CUT_OFF = re.compile(r"[a-z)]\s?:\s*$")
 _WHOLE_LINE = re.compile(r"[\"')\]}>.,;:! ]*\n")
 _SCORED = re.compile(r"\b[A-Z]\b[\"')\]]*\s?[:=(\-]?\s?~?\d")
 _PAST = re.compile(r"\b(?:was|were)\b", re.IGNORECASE)
@@ -37,6 +39,17 @@ _POOR = re.compile(
     r"\b(?:least|weak\w*|worst|poor\w*|distract\w*|trap|wrong|incorrect|tempting|alternativ\w*"
     r"|differential|second|runner|other|possib\w*|candidates?|plausible|between|consider\w*|unclear"
     r"|remain\w*|appl(?:y|ies)|unsure|uncertain|out|against|says?|said|states?|exclu\w*)\b|[?]",
+    re.IGNORECASE,
+)
+_ENTRY = re.compile(r"(?:- )?[(\[]?([A-Z])(?:[)\]][.:]?|[.:])[ ](?=\S)")
+_CONCLUDES = re.compile(
+    r"\b(?:based on|findings?|image|mri|radiograph|film|scan|shows?|seen|present|diagnos[ei]s"
+    r"|conclu\w+|therefore|selected|chosen|correct|summary)\b",
+    re.IGNORECASE,
+)
+_DOUBTS = re.compile(
+    r"\b(?:not|no|none|could|might|may|if|whether|options|choices|absent|unlikely|either|one of"
+    r"|rule[ds]?|eliminat\w+|need\w*|look\w*|check\w*|assess\w*|evaluat\w*|compar\w*)\b|n't",
     re.IGNORECASE,
 )
 _ASKS = re.compile(r"\b(?:choose|select|pick|mark)\b", re.IGNORECASE)
@@ -97,12 +110,15 @@ def read_last_line(text: str, table: OptionTable, reader: SelectionReader) -> Co
             and not selection.scored
             and not _LISTED.match(previous.lstrip("- "))
             and _LINE_END.match(text, selection.end)
+            and not _CUT_OFF.search(text, start)
         ):
             if table.multiple:
                 selection = _extend_bullets(text, start, selection, reader)
             return Commitment(
                 "bare_letter", start, selection.end, selection.letters, selection.decided
             )
+    if table.multiple and (entries := _read_entries(text, table)):
+        return entries
     if colon := _read_last_colon(text, table):
         return colon
     lone = _LAST_SENTENCE.search(text, max(0, len(text) - 40))
@@ -128,6 +144,31 @@ def _extend_bullets(
             break
         letters, decided, start = letters | more.letters, decided and more.decided, above
     return Selection(letters, selection.start, selection.end, decided)
+
+
+def _read_entries(text: str, table: OptionTable) -> Commitment | None:
+    """The last lines, each a letter with its option's own words, behind a head that concludes.
+
+    "Based on the image:\\n(B) Spondylolisthesis\\n(D) Spinal canal stenosis".
+    """
+    letters: list[str] = []
+    end = start = len(text.rstrip())
+    while start > 0 and len(letters) < len(table.letters):
+        above = text.rfind("\n", 0, end) + 1
+        entry = _ENTRY.match(text, above, end)
+        mention = table.match_mention(text, entry.end()) if entry else None
+        if not entry or not mention or entry[1] not in mention.letters:
+            break
+        if not _LINE_END.match(text[mention.end : end]):
+            break
+        letters, start = [entry[1], *letters], above
+        end = len(text[:above].rstrip())
+    head = text[text.rfind("\n", 0, end) + 1 : end]
+    if len(letters) < 2 or letters[0] == "A" or not head.endswith(":") or len(head) > 200:
+        return None  # from A on it may be the list of options, cut off
+    if not _CONCLUDES.search(head) or _POOR.search(head) or _DOUBTS.search(head):
+        return None
+    return Commitment("bare_letter", start, len(text.rstrip()), frozenset(letters), decided=True)
 
 
 def _read_last_colon(text: str, table: OptionTable) -> Commitment | None:

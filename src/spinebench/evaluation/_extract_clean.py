@@ -58,6 +58,8 @@ _BLOCK_TAG = re.compile(
 _INLINE_TAG = re.compile(
     r"</?(?:b|strong|i|em|u|span|code|sup|sub|center|font|mark|td|th|ref|box)\b[^<>]{0,80}>", re.I
 )
+# "<B>" that closes nothing and ends its line is a letter in brackets, no bold type
+_LETTER_TAG = re.compile(r"(?:(?<=\s)|^)<{1,2}([A-Z])>{1,2}(?=[.\s]*$)", re.MULTILINE)
 _LATEX_COMMAND = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt|cal|bb)|boldsymbol|bm|bf|rm|it"
     r"|operatorname|emph|underline|left|right|displaystyle|large|Large|quad|qquad)(?![A-Za-z])\*?"
@@ -132,6 +134,7 @@ def _cut_turn(text: str) -> str:
 def _strip_markup(text: str) -> str:
     text = _COMMENT.sub(" ", _FENCE.sub("", text))
     text = _ANSWER_TAG.sub(" final answer: ", text)
+    text = text if "</" in text else _LETTER_TAG.sub(r"\1", text)
     text = _INLINE_TAG.sub("", _BLOCK_TAG.sub("\n", text))
     text = _LATEX_BOXED.sub(" boxed: ", _LATEX_COMMAND.sub(" ", _LATEX_WORDS.sub(r" \1 ", text)))
     text = _BOXED_LIST.sub(r"\1", text)

@@ -76,6 +76,14 @@ _EXCLUDED = re.compile(
 _AFTER_COMMA = re.compile(r", ?(?=(?:option )?[(\[]?[A-Z][)\]]?$)(.)")
 _HINT_REACH_CHARS = 600
 _LABELLED = re.compile(r"[- ]{0,3}(?:option |选项)?[(\[]?[A-Z][)\]]?\s?(?:[:.)]|-\s)")
+# "The options are A, B, C, D and E."; not "the correct options are"
+_LISTING = re.compile(
+    r"(?:^|[.!?:\n]\s*)(?:(?:the|my|your|our|given|possible|available|listed|answer|answers|five"
+    r"|four|three|six)\s)*(?:options|choices)(?: (?:given|listed|available))?"
+    r" (?:are|were|include)\b"
+    r"(?! (?:correct|right|all|every))",
+    re.IGNORECASE,
+)
 # "My final option" without its words: "... at L4. [D]", at the end of a line.
 _BRACKETED_END = re.compile(
     r"(?:^|[.!?。]\s+|→\s*)\[\s*([A-Z](?:\s?,\s?[A-Z]){0,25})\s?\][.\s]{0,3}$", re.MULTILINE
@@ -86,10 +94,17 @@ def find_last_commitment(text: str, table: OptionTable) -> Commitment | None:
     """The commitment of a cleaned text that counts: the last, valid or not; None without any."""
     # at the same place a cue counts before the bare letter behind it
     events = sorted(
-        _iter_commitments(text, table),
+        (event for event in _iter_commitments(text, table) if not _lists(event, text, table)),
         key=lambda event: (event.start, event.end, event.stage != "bare_letter"),
     )
     return choose_commitment(events, text, table)
+
+
+def _lists(event: Commitment, text: str, table: OptionTable) -> bool:
+    """Whether a commitment to every option only says what the options are."""
+    if event.letters != table.every:
+        return False
+    return bool(_LISTING.search(text, max(0, event.start - 60), event.end))
 
 
 def _iter_commitments(text: str, table: OptionTable) -> Iterator[Commitment]:

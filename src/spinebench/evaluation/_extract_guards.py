@@ -216,7 +216,8 @@ NAMED_THING = re.compile(
 )
 
 _TURN = re.compile(
-    r"\b(?:wait|actually|oops|correction|mistake\w*|misread|mislabell?ed|sorry|i was wrong)\b"
+    r"\b(?:wait|actually|oops|correction|mistake\w*|misread|mislabell?ed|sorry|hmm"
+    r"|i was wrong|(?:counting|looking|checking|thinking) again)\b"
     r"[^\n.]{0,60}$",
     re.IGNORECASE,
 )

@@ -46,7 +46,10 @@ _LOST = re.compile(
 _LISTED_BEFORE = re.compile(r"\b(?:options|choices)\b", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
     r"[^;.\n]{0,60}\bare (?:the|all|just) (?:possible |given |\w+ )?(?:levels of the|options"
-    r"|choices)\b(?! that)|"
+    r"|choices|(?:levels|discs|segments) (?:shown|visible|seen|imaged|displayed|depicted|covered"
+    r"|included|in (?:the|this|view)))\b(?! that)|"
+    r"[^,;.\n]{0,12}\b(?:is|are|remains?) (?:an?|another|one) (?:\w+ )?(?:consideration|possibility"
+    r"|alternative|differential)\b|"
     r"[\s:(\-]{1,4}(?:(?:rather|very|quite|less|more) )?(?:absent|none|no|negative|unlikely"
     r"|likely not|uncertain|unclear|doubtful|questionable|excluded|less likely)\b"
     r"|\s(?:is|are|was|were) (?:operated|treated|removed|resected|fused)\b"
@@ -75,7 +78,8 @@ _DEFINED = re.compile(
     r"\s+(?:typically|usually|often|generally|commonly|frequently|tends?)\b"
     r"|\s+(?:people|persons?|adults?|individuals?|volunteers?|subjects?|controls?|diet|lifestyle)\b"
     r"|\s+(?:is|are|refers|means|occurs?|involves?|describes?|happens?|develops?)\s+(?:an?|when"
-    r"|to|the (?:narrowing|loss|abnormal|forward|slipping)|bony|common|typical|frequent|typically"
+    r"|(?:displacement|narrowing|bulging|protrusion|slipping|extrusion) of|to"
+    r"|the (?:narrowing|loss|abnormal|forward|slipping)|bony|common|typical|frequent|typically"
     r"|usually|often"
     r"|defined|by)\b",
     re.IGNORECASE,
@@ -129,7 +133,7 @@ _ASSERTS = re.compile(
 )
 _QUERIED = re.compile(r"(?<!\S)\?(?=[A-Za-z])")  # "?osteophytes", as on a request form
 _HEAD = re.compile(r"^(?:- |\d+[.)] )?(?:[Oo]ption )?[(\[]?([A-Z])[)\]]?[.:)]{0,2} ", re.MULTILINE)
-_HEADS = re.compile(r"\s?(?::|-\s|- )\s?(?=\S)")
+_HEADS = re.compile(r"\s?(?::|-\s|- )\s?(?=\S)|\s?:\s*\Z")
 _MAX_MENTIONS = 200  # in one sentence; more is a text made to take long
 _RANGE_WORD = re.compile(r"\s*(?:to|through|down to|至|到|-)\s*", re.IGNORECASE)
 
@@ -184,7 +188,8 @@ def _cut_headings(text: str, table: OptionTable) -> str:
         if mention and head[1] in mention.letters and _HEADS.match(text, mention.end):
             headed.append((mention.start, mention.end))
             letters.add(head[1])
-            is_item |= head.group().startswith("- ")
+            # at the end of the text: cut off before anything was said of the option
+            is_item |= head.group().startswith("- ") or not text[mention.end + 1 :].strip()
     if len(letters) < 2 and not is_item:
         return text
     parts, end = [], 0

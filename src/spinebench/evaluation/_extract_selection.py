@@ -92,7 +92,7 @@ _FOLLOWING_WORD = re.compile(
     r"|still|whereas"
     r"|better"
     r"|best|most"
-    r"|more|the (?:most|best|correct|right|only|likeliest)|I\b"
+    r"|more|the (?:most|best|better|more|correct|right|only|likeliest|preferred|answer|choice)|I\b"
     r"|[B-HJ-Z](?![A-Za-z0-9'])|A(?![A-Za-z0-9' ]))(?![A-Za-z])"
 )
 # keys struck in a row, words without a vowel, one word over and over: no part of a sentence
