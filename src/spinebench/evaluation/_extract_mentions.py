@@ -47,7 +47,7 @@ _LISTED_BEFORE = re.compile(r"\b(?:options|choices)\b", re.IGNORECASE)
 _DENIED_AFTER = re.compile(
     r"[^;.\n]{0,60}\bare (?:the|all|just) (?:possible |given |\w+ )?(?:levels of the|options"
     r"|choices|(?:levels|discs|segments) (?:shown|visible|seen|imaged|displayed|depicted|covered"
-    r"|included|in (?:the|this|view)))\b(?! that)|"
+    r"|included|in (?:the|this|view)))\b(?! (?:that|to|as)\b)|"
     r"[^,;.\n]{0,12}\b(?:is|are|remains?) (?:an?|another|one) (?:\w+ )?(?:consideration|possibility"
     r"|alternative|differential)\b|"
     r"[\s:(\-]{1,4}(?:(?:rather|very|quite|less|more) )?(?:absent|none|no|negative|unlikely"
