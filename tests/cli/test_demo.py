@@ -15,7 +15,7 @@ from tests.cli.conftest import Cli
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("demo") / "demo"
-    return folder, run_demo(folder, patients=8, seed=0, workers=2)
+    return folder, run_demo(folder, patients=6, seed=0, workers=2)
 
 
 def test_the_flow_ends_with_a_page(demo: tuple[Path, dict[str, Any]]) -> None:
