@@ -1,19 +1,14 @@
 """Who flips, who stays, who says nothing."""
 
-from dataclasses import replace
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from spinebench.errors import UsageError
 from spinebench.evaluation.flip import score_flips
-from spinebench.evaluation.side import SIDE_RULE
-from spinebench.evaluation.side_task import FLIP_SCHEMA
 from spinebench.records import Question
-from spinebench.tables import read_manifest, sha256_of_file, write_frame, write_json
-from tests.evaluation.conftest import build_image, build_question, draw_png, write_tables
 from tests.evaluation.run_folder_of import write_run_folder
+from tests.evaluation.sides import write_sides
 
 PATIENTS = 12
 
@@ -22,30 +17,7 @@ PATIENTS = 12
 def sides(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """12 patients with a plain picture, a mirrored one, and one with its marker mirrored too."""
     folder = tmp_path_factory.mktemp("sides") / "bench"
-    images, questions, rows = [], [], []
-    for patient in range(PATIENTS):
-        truth = ("Left", "Right")[patient % 2]
-        for place, variant in enumerate(("plain", "mirrored", "mirrored_with_marker")):
-            side = {"Left": "Right", "Right": "Left"}[truth] if place == 1 else truth
-            image = build_image(
-                folder, "rsna", patient, variant, draw_png(0.3, 10 * patient + place)
-            )
-            asked = build_question(
-                image, "test", task="localization", disease="Subarticular Stenosis",
-                options=("Left", "Right"), right=(side,), text="Which side?",
-            )  # fmt: skip
-            question = replace(asked, rule=SIDE_RULE)
-            images.append(image)
-            questions.append(question)
-            rows.append((question.question_id, str(patient), variant, side, question.disease))
-    write_tables(folder, images, questions)
-    columns = ("question_id", "pair", "variant", "side", "disease")
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-    write_frame(folder / "flips.parquet", frame, schema=FLIP_SCHEMA)
-    manifest = read_manifest(folder, "benchmark")
-    manifest["tables"]["flips.parquet"] = sha256_of_file(folder / "flips.parquet")
-    write_json(folder / "manifest.json", manifest)
-    return folder
+    return write_sides(folder, PATIENTS, ["Subarticular Stenosis"])
 
 
 def shares(row) -> tuple[float, float, float]:  # type: ignore[no-untyped-def]

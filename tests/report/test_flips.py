@@ -2,17 +2,14 @@
 
 from dataclasses import replace
 
-import polars as pl
 import pytest
 
 from spinebench.errors import UsageError
-from spinebench.evaluation.side_task import FLIP_SCHEMA
 from spinebench.report.board import PageOptions, build_page_view
 from spinebench.report.flips import build_flips
 from spinebench.report.page import render_page
-from spinebench.tables import read_manifest, sha256_of_file, write_frame, write_json
-from tests.evaluation.conftest import build_image, build_question, draw_png, write_tables
 from tests.evaluation.run_folder_of import write_run_folder
+from tests.evaluation.sides import write_sides
 from tests.report.sample import answers_at, predictions_of, write_run
 from tests.report.test_page import Outline
 
@@ -24,28 +21,7 @@ DISEASES = ("Osteophytes", "Subarticular Stenosis")
 def sides(tmp_path_factory):
     """Twenty patients, a picture each with its mirror image, and one with its marker mirrored."""
     folder = tmp_path_factory.mktemp("sides") / "bench"
-    images, questions, rows = [], [], []
-    for patient in range(PATIENTS):
-        truth = ("Left", "Right")[patient % 2]
-        for place, variant in enumerate(("plain", "mirrored", "mirrored_with_marker")):
-            side = {"Left": "Right", "Right": "Left"}[truth] if place == 1 else truth
-            pixels = draw_png(0.3, 10 * patient + place)
-            image = build_image(folder, "rsna", patient, variant, pixels)
-            question = build_question(
-                image, "test", task="localization", disease=DISEASES[patient % 4 // 2],
-                options=("Left", "Right"), right=(side,), text="Which side?",
-            )  # fmt: skip
-            images.append(image)
-            questions.append(question)
-            rows.append((question.question_id, str(patient), variant, side, question.disease))
-    write_tables(folder, images, questions)
-    columns = ("question_id", "pair", "variant", "side", "disease")
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-    write_frame(folder / "flips.parquet", frame, schema=FLIP_SCHEMA)
-    manifest = read_manifest(folder, "benchmark") | {"flip_task": {"convention": "marker"}}
-    manifest["tables"]["flips.parquet"] = sha256_of_file(folder / "flips.parquet")
-    write_json(folder / "manifest.json", manifest)
-    return folder
+    return write_sides(folder, PATIENTS, DISEASES, flip_task={"convention": "marker"})
 
 
 @pytest.fixture(scope="module")

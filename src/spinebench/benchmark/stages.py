@@ -68,4 +68,5 @@ def embed_stage(
 
 def remove_stages(folder: Path) -> None:
     """Remove what the stages have kept, once all tables are written."""
-    shutil.rmtree(folder / STAGES, ignore_errors=True)
+    if (folder / STAGES).exists():  # a rebuild without images has none
+        shutil.rmtree(folder / STAGES)

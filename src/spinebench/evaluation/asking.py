@@ -29,7 +29,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from spinebench.benchmark.bundle import Benchmark
 from spinebench.evaluation.journal import Heard, JournalWriter, open_journal
-from spinebench.evaluation.models import ModelOptions
+from spinebench.evaluation.models import ModelOptions, reason_of
 from spinebench.evaluation.prices import Price
 from spinebench.evaluation.prompts import Prompt
 from spinebench.evaluation.protocols import Ask, shown_letters
@@ -198,13 +198,8 @@ def read_output(output: ModelOutput, heard: Heard, sent: tuple[str, ...], second
 
 
 def error_words(error: BaseException) -> str:
-    """What went wrong, in one line, without what was asked.
-
-    That is the cause of a RetryError, which names no reason, and of Inspect's ModelGenerateError,
-    which repeats the whole request.
-    """
-    if type(error).__name__ in ("RetryError", "ModelGenerateError") and error.__cause__ is not None:
-        return error_words(error.__cause__)
+    """What went wrong, in one line, without what was asked."""
+    error = reason_of(error)
     kind = type(error)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     words = " ".join(str(error).split()).translate(_UNENCODABLE)

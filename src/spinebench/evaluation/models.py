@@ -24,7 +24,9 @@ DEFAULT_SETTINGS: dict[str, Any] = {"max_retries": 5, "attempt_timeout": 300, "t
 # there is no server to fall silent: weights on a slow CPU may take half an hour for one answer, and
 # giving that up would only start it anew
 _FOR_SERVERS = frozenset({"attempt_timeout", "timeout"})
-_IN_PROCESS = frozenset({"spinebench", "spinebench-hf", "hf", "transformer_lens", "nnterp"})
+# no code of theirs opens a connection, whatever address is set
+OURS = frozenset({"spinebench", "spinebench-hf"})
+IN_PROCESS = OURS | {"hf", "transformer_lens", "nnterp"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ def open_model(name: str, options: ModelOptions, *, shared: bool = True) -> Mode
 
 def default_settings(model: str) -> dict[str, Any]:
     """Settings of a model string where none are given: what runs in this process has no timeout."""
-    if model.partition("/")[0] not in _IN_PROCESS:
+    if model.partition("/")[0] not in IN_PROCESS:
         return dict(DEFAULT_SETTINGS)
     return {name: v for name, v in DEFAULT_SETTINGS.items() if name not in _FOR_SERVERS}
 
@@ -116,10 +118,19 @@ def _has_own_server(options: ModelOptions) -> bool:
     return address is not None and urlsplit(address).hostname != "api.openai.com"
 
 
-def _one_line(error: BaseException) -> str:
-    # tenacity's RetryError names no reason, Inspect's ModelGenerateError repeats the whole request
+def reason_of(error: BaseException) -> BaseException:
+    """The error that says what went wrong, without what was asked.
+
+    That is the cause of tenacity's RetryError, which names no reason, and of Inspect's
+    ModelGenerateError, which repeats the whole request.
+    """
     if type(error).__name__ in ("RetryError", "ModelGenerateError") and error.__cause__ is not None:
-        return _one_line(error.__cause__)
+        return reason_of(error.__cause__)
+    return error
+
+
+def _one_line(error: BaseException) -> str:
+    error = reason_of(error)
     # Inspect's own messages carry rich's markup: "ERROR: ... [bold][blue]OPENAI_API_KEY[/blue]"
     plain = re.sub(r"\[/?[a-z]+\]", "", str(error)).removeprefix("ERROR: ")
     return " ".join(plain.split()) or type(error).__name__

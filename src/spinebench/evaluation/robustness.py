@@ -19,12 +19,11 @@ from spinebench.errors import UsageError
 from spinebench.evaluation.breakdown import load_answers
 from spinebench.evaluation.find import find_benchmark
 from spinebench.evaluation.perturb_benchmark import read_changes
-from spinebench.evaluation.run_identity import differing_settings
+from spinebench.evaluation.run_identity import differences
 from spinebench.statistics import Interval
 from spinebench.tables import read_manifest
 
 RESAMPLES = 10_000
-_SAME = ("model", "protocol", "epochs")  # of runs that may be paired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +71,7 @@ def compare_perturbed(
 
 def _check_pair(perturbed_run: Path, plain_run: Path, changed: Path, plain: Path) -> None:
     one, other = read_manifest(perturbed_run, "run"), read_manifest(plain_run, "run")
-    differ = [name for name in _SAME if one.get(name) != other.get(name)]
-    differ += [f"setting {name}" for name in differing_settings(one, other)]
+    differ = differences(one, other)
     prompts, others = one["prompts"], other["prompts"]
     if any(prompts[task]["sha256"] != others[task]["sha256"] for task in prompts.keys() & others):
         differ.append("prompts")

@@ -93,8 +93,7 @@ def read_unparsed(
     replies = read_replies(folder)
     if not wanted:
         return Read(found, 0, replies)
-    known = {reply.key: reply.text for reply in replies}
-    reader = _Reader(opener(), known, stop_after)
+    reader = _Reader(opener(), replies, stop_after)
     interrupted = False
     with open_journal(next_file(folder)) as journal:
         try:
@@ -107,7 +106,7 @@ def read_unparsed(
     if reader.first_error is not None:
         words = f"{unread} answers were not read: {error_words(reader.first_error)}"
         print(f"extractor {reader.model}: {words}", file=sys.stderr)
-    return Read(found, unread, read_replies(folder), interrupted)
+    return Read(found, unread, reader.replies, interrupted)
 
 
 def list_unparsed(predictions: Sequence[Prediction]) -> list[int]:
@@ -120,11 +119,12 @@ def list_unparsed(predictions: Sequence[Prediction]) -> list[int]:
 
 
 class _Reader:
-    def __init__(self, model: Model, known: dict[str, str], stop_after: int) -> None:
+    def __init__(self, model: Model, replies: list[Reply], stop_after: int) -> None:
         self.model = model
         self.readings: dict[int, Reading] = {}  # by place
         self.first_error: Exception | None = None
-        self._known = known  # replies by key
+        self.replies = replies  # of this run, to which those of now are added
+        self._known = {reply.key: reply.text for reply in replies}
         self._stop_after = stop_after
         self._failed_in_a_row = 0
 
@@ -160,16 +160,15 @@ class _Reader:
             if key not in self._known:
                 output = await self._ask(prompt)
                 usage = output.usage
-                tokens = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
-                journal.write(
-                    Reply(
-                        key=key,
-                        text=output.completion,
-                        input_tokens=tokens[0],
-                        output_tokens=tokens[1],
-                    )
+                heard = Reply(
+                    key=key,
+                    text=output.completion,
+                    input_tokens=usage.input_tokens if usage else None,
+                    output_tokens=usage.output_tokens if usage else None,
                 )
-                self._known[key] = output.completion
+                journal.write(heard)
+                self.replies.append(heard)
+                self._known[key] = heard.text
             return self._known[key]
 
         read = await extract_with_model(reply, prediction.raw_text, ask.shown, multiple=multiple)

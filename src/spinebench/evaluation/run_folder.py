@@ -22,7 +22,7 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
 from spinebench.evaluation.find import find_benchmark
 from spinebench.evaluation.predictions import read_again
-from spinebench.evaluation.run_identity import asked_settings, differing_settings, shown_model
+from spinebench.evaluation.run_identity import differing_settings, shown_model
 from spinebench.folders import check_free, check_writable
 from spinebench.records import Outcome as AnswerOutcome
 from spinebench.records import Prediction, Question, sha256_of_json
@@ -65,9 +65,10 @@ def check_place_of_run(out: Path, plan: Mapping[str, Any]) -> None:
     for name in _FIXED:
         if there[name] != plan[name]:
             raise _other(out, name, there[name], plan[name])
-    old, new = (asked_settings(part) for part in (there, plan))
-    for name in differing_settings(there, plan):
-        raise _other(out, f"setting {name}", old.get(name), new.get(name))
+    if differ := differing_settings(there, plan):
+        name = differ[0]
+        old, new = there["settings"].get(name), plan["settings"].get(name)
+        raise _other(out, f"setting {name}", old, new)
     recipes = [part["recipe"]["name"] for part in (there, plan) if part.get("recipe")]
     if len(set(recipes)) > 1:
         raise _other(out, "recipe", *recipes)

@@ -19,6 +19,12 @@ def differing_settings(one: Mapping[str, Any], other: Mapping[str, Any]) -> list
     return [name for name in names if first.get(name) != second.get(name)]
 
 
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Words for what keeps two runs from being one model asked in one way; prompts apart."""
+    named = [name for name in ("model", "protocol", "epochs") if one.get(name) != other.get(name)]
+    return [*named, *(f"setting {name}" for name in differing_settings(one, other))]
+
+
 def shown_model(model: str) -> str:
     """A model's name as others may see it: of weights in a folder, the folder's name alone."""
     provider, _, path = model.partition("//")

@@ -14,13 +14,10 @@ from inspect_ai.model import Model, ModelName
 
 from spinebench.benchmark.release.consent import check_accepted, terms_of
 from spinebench.errors import UsageError
+from spinebench.evaluation.models import IN_PROCESS, OURS
 
-# ours: no code of theirs opens a connection, whatever address is set
-_OURS = frozenset({"spinebench", "spinebench-hf"})
 # run in this process, or in a server that Inspect starts on this machine when given no address
-_LOCAL_PROVIDERS = frozenset(
-    {"mockllm", "none", "hf", "transformer_lens", "nnterp", "vllm", "sglang"}
-)
+_LOCAL_PROVIDERS = IN_PROCESS | {"mockllm", "none", "vllm", "sglang"}
 # a local address says nothing about where these send the images on
 _FORWARDERS = frozenset({"litellm-proxy"})
 
@@ -62,13 +59,13 @@ def parse_sources(value: str | Iterable[str] | None) -> tuple[str, ...]:
 
 def is_ours(name: str) -> bool:
     """Whether a model string names a model of ours, which runs in the process that opens it."""
-    return name.partition("/")[0] in _OURS
+    return name.partition("/")[0] in OURS
 
 
 def is_local(model: Model) -> bool:
     """Whether images sent to this model stay on this machine or in a private network."""
     provider = _provider(model)
-    if provider in _OURS:
+    if provider in OURS:
         return True
     address = _address(model)
     if provider in _FORWARDERS or (provider == "ollama" and _is_ollama_cloud(model.name)):

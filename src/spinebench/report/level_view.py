@@ -12,7 +12,7 @@ from spinebench.report.estimates import NOTHING, Estimate, estimate_from, estima
 from spinebench.report.views import Confusion, LevelErrorRow, Localization
 from spinebench.statistics import Interval
 
-OUTCOME_HEADS = {"truncated": "cut off"}  # what a column of a confusion matrix is called
+_OUTCOME_HEADS = {"truncated": "cut off"}  # what a column of a confusion matrix is called
 
 
 def localization_of(scores: Mapping[str, Any] | None) -> Localization:
@@ -42,7 +42,7 @@ def level_confusions(
     for name, part in _parts(localization):
         matrix = level_confusion(part)
         if any(map(sum, matrix["counts"])):
-            found.append((name, _confusion(matrix)))
+            found.append((name, confusion_of(matrix, len(COUNTED))))
     return tuple(found)
 
 
@@ -83,11 +83,12 @@ def _distance(metric: score.Metric) -> Estimate:
     return estimate_from(interval, items=metric.items, patients=metric.patients)
 
 
-def _confusion(matrix: Mapping[str, Any]) -> Confusion:
-    heads = [OUTCOME_HEADS.get(name, name) for name in matrix["columns"]]
+def confusion_of(matrix: Mapping[str, Any], without: int) -> Confusion:
+    """A matrix of `score` or `levels`; its last `without` columns name no class, or no level."""
+    heads = [_OUTCOME_HEADS.get(name, name) for name in matrix["columns"]]
     return Confusion(
         rows=tuple(matrix["rows"]),
         columns=tuple(heads),
         counts=tuple(tuple(row) for row in matrix["counts"]),
-        without_class=tuple(heads[-len(COUNTED) :]),
+        without_class=tuple(heads[-without:]),
     )

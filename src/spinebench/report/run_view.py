@@ -12,7 +12,7 @@ from spinebench.evaluation.habits import as_shown
 from spinebench.evaluation.run_identity import shown_model
 from spinebench.report.estimates import estimate_of
 from spinebench.report.level_view import (
-    OUTCOME_HEADS,
+    confusion_of,
     level_confusions,
     level_error_rows,
     localization_of,
@@ -20,7 +20,6 @@ from spinebench.report.level_view import (
 from spinebench.report.runs import LoadedRun
 from spinebench.report.views import (
     Breakdown,
-    Confusion,
     GroupRow,
     LevelRow,
     Position,
@@ -100,7 +99,7 @@ def _run_view(run: LoadedRun, *, key: str, label: str, seed: int) -> RunView:
         level_errors=level_error_rows(localization),
         level_confusions=level_confusions(localization),
         levels=_level_rows(localization),
-        confusion=_confusion(diagnosis),
+        confusion=confusion_of(score.confusion_matrix(diagnosis), len(score.COUNTED) - 1),
         positions=_positions(as_shown(diagnosis)),
         sensitivity=estimate_of(healthy.get("healthy_sensitivity")),
         specificity=estimate_of(healthy.get("healthy_specificity")),
@@ -157,16 +156,6 @@ def _level_rows(localization: pl.DataFrame) -> tuple[LevelRow, ...]:
             precision=estimate_of(row["precision"]),
         )
         for row in score.score_levels(localization)
-    )
-
-
-def _confusion(diagnosis: pl.DataFrame) -> Confusion:
-    matrix = score.confusion_matrix(diagnosis)
-    return Confusion(
-        rows=tuple(matrix["rows"]),
-        columns=tuple(OUTCOME_HEADS.get(name, name) for name in matrix["columns"]),
-        counts=tuple(tuple(row) for row in matrix["counts"]),
-        without_class=tuple(OUTCOME_HEADS.get(name, name) for name in score.COUNTED[1:]),
     )
 
 

@@ -10,7 +10,7 @@ from spinebench.benchmark.bundle import Benchmark
 from spinebench.errors import DataError, UsageError
 from spinebench.evaluation.breakdown import load_answers
 from spinebench.evaluation.protocols import parse_protocol
-from spinebench.evaluation.run_identity import asked_settings
+from spinebench.evaluation.run_identity import differing_settings
 from spinebench.records import Prediction
 from spinebench.tables import read_frame, read_manifest, sha256_of_file
 
@@ -49,7 +49,7 @@ class LoadedRun:
             own.no_image
             and own.name == f"{other.manifest['protocol']}+no-image"
             and self.manifest["model"] == other.manifest["model"]
-            and asked_settings(self.manifest) == asked_settings(other.manifest)
+            and not differing_settings(self.manifest, other.manifest)
         )
 
 

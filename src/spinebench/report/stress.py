@@ -6,7 +6,7 @@ from pathlib import Path
 from spinebench.errors import UsageError
 from spinebench.evaluation.curve_points import build_curves
 from spinebench.evaluation.robustness import RobustnessRow, compare_perturbed
-from spinebench.evaluation.run_identity import differing_settings
+from spinebench.evaluation.run_identity import differences
 from spinebench.report.estimates import estimate_from
 from spinebench.report.runs import LoadedRun
 from spinebench.report.verdicts import drop_words
@@ -14,7 +14,6 @@ from spinebench.report.views import RunView
 from spinebench.report.views_pairs import CurveView, StressRow, StressView
 from spinebench.tables import read_manifest
 
-_SAME = ("model", "protocol", "epochs")
 # by kind of change: the strength in its unit (see evaluation.perturb.STRENGTHS)
 _STRENGTHS: Mapping[str, Callable[[float], str]] = {
     "brightness": lambda amount: f"Brightness by {100 * amount:.0f} %",
@@ -48,8 +47,7 @@ def build_stress(
             (
                 (view, run)
                 for view, run in zip(views, runs, strict=True)
-                if all(run.manifest.get(name) == manifest.get(name) for name in _SAME)
-                and not differing_settings(run.manifest, manifest)
+                if not differences(run.manifest, manifest)
             ),
             None,
         )

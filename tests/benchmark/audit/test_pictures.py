@@ -95,21 +95,16 @@ def test_what_is_no_mark(rows: slice, cols: slice, why: str, tmp_path: Path) -> 
     assert read_facts(tmp_path, "a.png").marks == (0, 0, 0, 0), why
 
 
-def test_a_bright_ground_holds_no_mark(tmp_path: Path) -> None:
-    pixels = np.full((256, 200), 150)
+@pytest.mark.parametrize(("ground", "letters"), [(150, 0), (130, 1)])
+def test_a_letter_is_found_on_any_ground_that_is_darker_by_far(
+    ground: int, letters: int, tmp_path: Path
+) -> None:
+    """Soft tissue under the lead letter of a film is grey, not black; a bright one holds none."""
+    pixels = np.full((256, 200), ground)
     pixels[8:22, 8:10] = 255
     pixels[20:22, 8:18] = 255
     save(tmp_path, pixels)
-    assert read_facts(tmp_path, "a.png").marks == (0, 0, 0, 0)
-
-
-def test_a_letter_is_found_on_any_ground_that_is_darker_by_far(tmp_path: Path) -> None:
-    """Soft tissue under the lead letter of a film is grey, not black."""
-    pixels = np.full((256, 200), 130)
-    pixels[8:22, 8:10] = 255
-    pixels[20:22, 8:18] = 255
-    save(tmp_path, pixels)
-    assert read_facts(tmp_path, "a.png").marks == (1, 0, 0, 0)
+    assert read_facts(tmp_path, "a.png").marks == (letters, 0, 0, 0)
 
 
 def test_what_is_not_at_the_top_of_the_scale_is_no_mark(tmp_path: Path) -> None:
